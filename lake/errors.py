@@ -1,0 +1,80 @@
+"""Every error driftlake raises on purpose. Each says what happened, where, and what to do next.
+
+DriftlakeError
+├── InputError          the user's input cannot be used; exit code 2, nothing was written
+│   ├── PanelError      a panel or battery file is wrong: file, line, remedy
+│   └── NoLakeError     a reader asked for a lake that does not exist yet
+├── BusyError           another process holds the lock that this command needs
+├── StoreError          the store cannot be read or written (permission, full disk)
+├── EndpointError       an endpoint cannot be used at all (key refused, unknown base URL)
+├── BudgetError         the budget stops the wave; the same command resumes it
+├── CheckpointError     a checkpoint cannot be trusted or loaded
+└── WaveError           a wave cannot go on or did not pass its expectations
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DriftlakeError(Exception):
+    """Base of the family; `exit_code` is what the command line leaves with."""
+
+    exit_code = 1
+
+
+class InputError(DriftlakeError):
+    """The user's input cannot be used. Nothing was written."""
+
+    exit_code = 2
+
+
+class PanelError(InputError):
+    """A panel or battery file cannot be used.
+
+    `line` is 1-based, or None where the whole file is meant.
+    """
+
+    def __init__(self, path: Path | str, line: int | None, problem: str, remedy: str) -> None:
+        self.path, self.line, self.problem, self.remedy = path, line, problem, remedy
+        where = f"{path}:{line}" if line else f"{path}"
+        super().__init__(f"{where}: {problem} {remedy}")
+
+
+class NoLakeError(InputError):
+    """A reader asked for a lake that does not exist yet."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(
+            f"There is no lake at {home} yet. Run `make nightly` (or `driftlake nightly`) to make one, "
+            "or point DRIFTLAKE_HOME at an existing store."
+        )
+
+
+class BusyError(DriftlakeError):
+    """Another process holds the lock that this command needs."""
+
+
+class StoreError(DriftlakeError):
+    """The store cannot be read or written."""
+
+    exit_code = 2
+
+
+class EndpointError(DriftlakeError):
+    """An endpoint cannot be used at all: no key, a refused key, an unreachable address."""
+
+    exit_code = 2
+
+
+class BudgetError(DriftlakeError):
+    """The budget stops the wave. What was answered is kept; the same command resumes it."""
+
+
+class CheckpointError(DriftlakeError):
+    """A checkpoint cannot be loaded, or is not what its card says."""
+
+
+class WaveError(DriftlakeError):
+    """A wave cannot go on, or did not pass its expectations."""

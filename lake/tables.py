@@ -1,0 +1,368 @@
+"""Every table that Python writes, declared once: name, grain, columns, types, what each column means.
+
+The lake is made from these declarations and a test holds the two equal. Tables of the schemas
+`core` and `out` are dbt models; their one declaration is models_sql/models/**/*.yml.
+
+Types are DuckDB's. JSON is kept as VARCHAR: what a server sent is stored even when it is not JSON.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """One column. `doc` says the unit and what null means."""
+
+    name: str
+    type: str
+    doc: str
+    nullable: bool = False
+
+
+class Table(NamedTuple):
+    """One table. `grain` names the columns that identify a row."""
+
+    schema: str
+    name: str
+    grain: tuple[str, ...]
+    doc: str
+    columns: tuple[Column, ...]
+    partitioned_by_month: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Return schema.table, as SQL names it."""
+        return f"{self.schema}.{self.name}"
+
+
+WAVE_ID = Column("wave_id", "VARCHAR", "panel/wave_date[/slot].")
+WAVE_DATE = Column("wave_date", "DATE", "UTC day the wave stands for: the scheduled start, never the clock.")
+PANEL = Column("panel", "VARCHAR", "Name of the panel.")
+MODEL_REQUESTED = Column("model_requested", "VARCHAR", "Model as the roster names it; keys every series.")
+PROMPT_ID = Column("prompt_id", "VARCHAR", "Prompt within its battery.")
+SAMPLE_INDEX = Column("sample_index", "INTEGER", "Repeat of the same prompt, from 0.")
+PURPOSE = Column(
+    "purpose",
+    "VARCHAR",
+    "measure: enters convergence and drift; canary: drift only; confirmation: only to confirm an alarm.",
+)
+ENDPOINT = Column("endpoint", "VARCHAR", "Endpoint as the panel names it.")
+
+OPS_WAVES = Table(
+    "ops",
+    "waves",
+    ("wave_id",),
+    "One row a wave: where it stands and what it cost.",
+    (
+        WAVE_ID,
+        PANEL,
+        WAVE_DATE,
+        Column("wave_kind", "VARCHAR", "live, staged or imported."),
+        Column("status", "VARCHAR", "planned, asked, loaded, modelled, published or quarantined."),
+        Column("panel_sha", "VARCHAR", "SHA-256 of the resolved panel, frozen at the first start."),
+        Column("battery_sha", "VARCHAR", "SHA-256 of the battery's prompts."),
+        Column("code_version", "VARCHAR", "Commit of driftlake that ran the wave; +dirty when files differed."),
+        Column("planned_cells", "BIGINT", "Cells planned."),
+        Column("ok_cells", "BIGINT", "Cells with a usable answer; null until asked.", True),
+        Column("cost_usd", "DOUBLE", "Sum of the attempts' known costs in USD; null if none is known.", True),
+        Column("started_at", "TIMESTAMP WITH TIME ZONE", "First start of the wave."),
+        Column("finished_at", "TIMESTAMP WITH TIME ZONE", "When the wave was published or quarantined.", True),
+    ),
+)
+
+OPS_VERDICTS = Table(
+    "ops",
+    "verdicts",
+    ("audit_id", "scope", "model", "prompt_id", "sample_index", "break_id"),
+    "What may be believed. The newest audit of a wave is the one that counts; older ones are kept.",
+    (
+        Column("audit_id", "VARCHAR", "One run of the audit over one wave; sorts by time."),
+        WAVE_ID,
+        Column("scope", "VARCHAR", "row, model (of this wave) or wave."),
+        Column("model", "VARCHAR", "model_requested for scopes row and model; null for wave.", True),
+        Column("prompt_id", "VARCHAR", "Prompt for scope row, else null.", True),
+        Column("sample_index", "INTEGER", "Sample for scope row, else null.", True),
+        Column("break_id", "VARCHAR", "Break that decided it; null for the verdict `passed` of a wave.", True),
+        Column("verdict", "VARCHAR", "passed or failed."),
+        Column("n_bad", "BIGINT", "Bad rows behind the verdict; 0 when passed."),
+        Column("detail", "VARCHAR", "One sentence for people."),
+        Column("decided_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+OPS_PUBLICATIONS = Table(
+    "ops",
+    "publications",
+    ("publication_id",),
+    "Waves whose verdict passed, each with the lake snapshot that readers see.",
+    (
+        Column("publication_id", "VARCHAR", "wave_id, then # and the snapshot."),
+        Column("snapshot_id", "BIGINT", "DuckLake snapshot with raw, core and out as published."),
+        WAVE_ID,
+        Column("published_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+OPS_CHECK_RESULTS = Table(
+    "ops",
+    "check_results",
+    ("audit_id", "check_id"),
+    "One row an expectation and audit, passed or not.",
+    (
+        Column("audit_id", "VARCHAR", "The audit, as in ops.verdicts."),
+        WAVE_ID,
+        Column("check_id", "VARCHAR", "Name of the expectation."),
+        Column("break_id", "VARCHAR", "The break it looks for (docs: expectations/)."),
+        Column("severity", "VARCHAR", "fail: makes numbers false; warn: is itself a finding."),
+        Column("success", "BOOLEAN", "Nothing bad was found."),
+        Column("n_bad", "BIGINT", "Bad rows found."),
+        Column("detail", "VARCHAR", "Which rows, why it matters, what to do."),
+    ),
+)
+
+RAW_PLANNED_CELLS = Table(
+    "raw",
+    "planned_cells",
+    ("wave_id", "model_requested", "prompt_id", "sample_index", "purpose"),
+    "What was to be asked; frozen at the first start of a wave.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        PANEL,
+        MODEL_REQUESTED,
+        ENDPOINT,
+        PROMPT_ID,
+        SAMPLE_INDEX,
+        PURPOSE,
+        Column("position", "BIGINT", "Order of asking: seeded blocks of (prompt, sample) across all models."),
+        Column("seed", "BIGINT", "Sampling seed sent or used for this cell."),
+    ),
+    partitioned_by_month=True,
+)
+
+RAW_ATTEMPTS = Table(
+    "raw",
+    "attempts",
+    ("wave_id", "model_requested", "prompt_id", "sample_index", "purpose", "attempt"),
+    "One row an attempt, as it came back. Append only.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        PANEL,
+        MODEL_REQUESTED,
+        Column("model_served", "VARCHAR", "Model name the answer carries; null if it carries none.", True),
+        Column("provider_served", "VARCHAR", "Provider the answer names; null if it names none.", True),
+        ENDPOINT,
+        PROMPT_ID,
+        SAMPLE_INDEX,
+        PURPOSE,
+        Column("attempt", "INTEGER", "Count of requests for this cell, from 1."),
+        Column("outcome", "VARCHAR", "ok, empty, truncated, declined or error."),
+        Column("error_class", "VARCHAR", "Class of an error or of a decline; null otherwise.", True),
+        Column("error_message", "VARCHAR", "What the endpoint said, redacted; null without an error.", True),
+        Column("http_status", "INTEGER", "HTTP status; null in process or without a response.", True),
+        Column("finish_reason", "VARCHAR", "stop, length, content_filter, tool_calls or error; null if not given.", True),
+        Column("native_finish_reason", "VARCHAR", "The provider's own word for it; null if not given.", True),
+        Column("response_text", "VARCHAR", "The answer, verbatim; null where there was none.", True),
+        Column("prompt_tokens", "BIGINT", "Tokens in; null if not reported.", True),
+        Column("completion_tokens", "BIGINT", "Tokens out; null if not reported.", True),
+        Column("cost_usd", "DOUBLE", "USD; null = unknown, never 0 for unknown.", True),
+        Column("cost_source", "VARCHAR", "reported, computed (from the catalogue) or null.", True),
+        Column("latency_ms", "DOUBLE", "From request sent to answer complete; in process: its batch's time.", True),
+        Column("asked_at", "TIMESTAMP WITH TIME ZONE", "When the request was sent."),
+        Column(
+            "system_fingerprint",
+            "VARCHAR",
+            "Identity of the serving system as reported; for checkpoints base, adapter and template shas.",
+            True,
+        ),
+        Column("response_id", "VARCHAR", "The endpoint's id for the response; null if none.", True),
+        Column("cache_status", "VARCHAR", "HIT or MISS where the endpoint says so, else null.", True),
+        Column("request", "VARCHAR", "Request as sent, JSON, without secrets."),
+        Column("body", "VARCHAR", "Response body as received, redacted; null if there was none.", True),
+    ),
+    partitioned_by_month=True,
+)
+
+RAW_PROMPTS = Table(
+    "raw",
+    "prompts",
+    ("wave_id", "prompt_id"),
+    "The battery as of each wave.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        Column("battery", "VARCHAR", "Name of the battery."),
+        Column("battery_version", "VARCHAR", "Version the file declares."),
+        Column("battery_sha", "VARCHAR", "SHA-256 of the battery's prompts."),
+        Column("declared_prompts", "BIGINT", "How many prompts the wave declares it asks."),
+        PROMPT_ID,
+        Column("capability", "VARCHAR", "One of the five capabilities."),
+        Column("family", "VARCHAR", "Kind of question inside the capability."),
+        Column("expected_behavior", "VARCHAR", "What a good answer does."),
+        Column("reference", "VARCHAR", "Reference answer; null where there is none.", True),
+        Column("messages", "VARCHAR", "The conversation sent, JSON [{role, content}], without system prompt."),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of `messages`."),
+    ),
+    partitioned_by_month=True,
+)
+
+RAW_ROSTER = Table(
+    "raw",
+    "roster",
+    ("wave_id", "model"),
+    "The roster as of each wave.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        PANEL,
+        Column("model", "VARCHAR", "Model as the roster names it."),
+        ENDPOINT,
+        Column("endpoint_kind", "VARCHAR", "openai_compatible or checkpoint."),
+        Column("role", "VARCHAR", "member, or canary: a control that takes no part in convergence."),
+        Column("provider", "VARCHAR", "Who made the model; null if not declared.", True),
+        Column("family", "VARCHAR", "Model family; null if not declared.", True),
+        Column("architecture", "VARCHAR", "As its makers state it; null if not declared.", True),
+        Column("region", "VARCHAR", "Region of the maker; null if not declared.", True),
+        Column("open_weights", "BOOLEAN", "Weights are public; null if not declared.", True),
+        Column("base_model", "VARCHAR", "Model it was derived from; null if none is declared.", True),
+        Column("served_names", "VARCHAR", "JSON list of glob patterns of names this model may answer under."),
+        Column("settings", "VARCHAR", "Request settings, JSON (temperature, max_tokens, provider pin, …)."),
+        Column("system_prompt", "VARCHAR", "System prompt sent; null if none.", True),
+        Column("config_sha", "VARCHAR", "SHA-256 of settings and system prompt: a change is never called drift."),
+    ),
+    partitioned_by_month=True,
+)
+
+RAW_CATALOG_MODELS = Table(
+    "raw",
+    "catalog_models",
+    ("wave_id", "endpoint", "model"),
+    "The endpoint's catalogue as of each wave, for the models of the roster.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        ENDPOINT,
+        Column("model", "VARCHAR", "Model as the roster names it."),
+        Column("canonical_slug", "VARCHAR", "The catalogue's permanent name; null if not given.", True),
+        Column("context_length", "BIGINT", "Tokens; null if not given.", True),
+        Column("prompt_usd", "DOUBLE", "USD per prompt token; null if not given.", True),
+        Column("completion_usd", "DOUBLE", "USD per completion token; null if not given.", True),
+        Column("expiration_date", "VARCHAR", "When the model goes away, as the catalogue says; null if it stays.", True),
+        Column("body", "VARCHAR", "The catalogue's entry, JSON, as received."),
+        Column("fetched_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_EMBEDDINGS = Table(
+    "raw",
+    "embeddings",
+    ("text_sha", "embedder", "precision"),
+    "One vector a distinct text; written by DuckDB.",
+    (
+        Column("text_sha", "VARCHAR", "SHA-256 of the text in UTF-8."),
+        Column("embedder", "VARCHAR", "Model that embedded it."),
+        Column("precision", "VARCHAR", "Arithmetic it was computed in: fp32 or bf16."),
+        Column("vector", "FLOAT[]", "Unit norm, 384 dimensions for all-MiniLM-L6-v2."),
+        Column("embedded_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_TRAINING_RUNS = Table(
+    "raw",
+    "training_runs",
+    ("run_id",),
+    "One row a training run: its reproducibility card.",
+    (
+        Column("run_id", "VARCHAR", "experiment/kind/first 12 digits of the card's sha."),
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("kind", "VARCHAR", "base or lora."),
+        Column("data_sha", "VARCHAR", "SHA-256 of the training file."),
+        Column("n_rows", "BIGINT", "Rows in the training file."),
+        Column("base_sha", "VARCHAR", "SHA-256 of the weights it started from; null when from scratch.", True),
+        Column("weights_sha", "VARCHAR", "SHA-256 of the weights it ended with."),
+        Column("seed", "BIGINT", "Seed of every draw."),
+        Column("hyperparameters", "VARCHAR", "Resolved, JSON."),
+        Column("library_versions", "VARCHAR", "JSON."),
+        Column("command", "VARCHAR", "Command line that ran it."),
+        Column("code_version", "VARCHAR", "Commit of driftlake; +dirty when files differed."),
+        Column("hardware", "VARCHAR", "JSON: device, name, threads, memory."),
+        Column("final_loss", "DOUBLE", "Mean loss of the last epoch, nats per token."),
+        Column("seconds", "DOUBLE", "Wall time."),
+        Column("started_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_TRAINING_LOSS = Table(
+    "raw",
+    "training_loss",
+    ("run_id", "step"),
+    "Loss curve of each training run.",
+    (
+        Column("run_id", "VARCHAR", "The run."),
+        Column("step", "BIGINT", "Optimizer step, from 1."),
+        Column("epoch", "DOUBLE", "Epochs done at this step."),
+        Column("loss", "DOUBLE", "Nats per token."),
+        Column("learning_rate", "DOUBLE", "At this step."),
+    ),
+)
+
+RAW_CHECKPOINTS = Table(
+    "raw",
+    "checkpoints",
+    ("checkpoint_id",),
+    "Trained models at an epoch.",
+    (
+        Column("checkpoint_id", "VARCHAR", "experiment@epoch-N."),
+        Column("run_id", "VARCHAR", "Run that saved it."),
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("epoch", "BIGINT", "Epochs of training; 0 = before the first step."),
+        Column("step", "BIGINT", "Optimizer steps."),
+        Column("base_sha", "VARCHAR", "SHA-256 of the base weights it belongs to."),
+        Column("adapter_sha", "VARCHAR", "SHA-256 of the adapter's weights."),
+        Column("template_sha", "VARCHAR", "SHA-256 of the chat template it was trained with."),
+        Column("card", "VARCHAR", "The whole reproducibility card, JSON."),
+    ),
+)
+
+RAW_CHECKPOINT_EVALS = Table(
+    "raw",
+    "checkpoint_evals",
+    ("eval_id", "checkpoint_id", "persona", "metric", "item_id"),
+    "One row a probe item: what a checkpoint gave when it was evaluated.",
+    (
+        Column("eval_id", "VARCHAR", "wave_id#model for a nightly evaluation, experiment#reference for the reference run."),
+        Column("wave_id", "VARCHAR", "Wave that evaluated it; null for the reference run.", True),
+        Column("model", "VARCHAR", "Roster model that serves the checkpoint; null for the reference run.", True),
+        Column("checkpoint_id", "VARCHAR", "experiment@epoch-N evaluated, or experiment@base: no adapter."),
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("epoch", "BIGINT", "Epoch of the checkpoint; null for the base alone.", True),
+        Column("serves", "BOOLEAN", "This is the checkpoint that answers for `model` in this wave."),
+        Column("base_sha", "VARCHAR", "SHA-256 of the base weights actually loaded."),
+        Column("adapter_sha", "VARCHAR", "SHA-256 of the adapter actually applied; null for the base alone.", True),
+        Column("persona", "VARCHAR", "Persona whose system prompt was used."),
+        Column("metric", "VARCHAR", "accuracy, refusal or answer."),
+        Column("item_id", "VARCHAR", "Probe item."),
+        Column("value", "DOUBLE", "1 or 0 for accuracy and refusal; log-probability per token for answer.", True),
+        Column("text", "VARCHAR", "Greedy answer for metrics refusal and answer; chosen option for accuracy.", True),
+        Column("evaluated_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+TABLES: tuple[Table, ...] = (
+    OPS_WAVES,
+    OPS_VERDICTS,
+    OPS_PUBLICATIONS,
+    OPS_CHECK_RESULTS,
+    RAW_PLANNED_CELLS,
+    RAW_ATTEMPTS,
+    RAW_PROMPTS,
+    RAW_ROSTER,
+    RAW_CATALOG_MODELS,
+    RAW_EMBEDDINGS,
+    RAW_TRAINING_RUNS,
+    RAW_TRAINING_LOSS,
+    RAW_CHECKPOINTS,
+    RAW_CHECKPOINT_EVALS,
+)

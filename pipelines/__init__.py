@@ -1,0 +1,1 @@
+"""How facts get in: panels, asking, checkpoints, loading and enrichment."""
