@@ -1,0 +1,254 @@
+"""The DuckLake catalog: making a lake, writing to it, and reading it at a fixed point.
+
+DuckLake 1.0 with a SQLite catalog in WAL mode: readers work while one writer commits. DATA_PATH is
+overridden on every attach, because DuckLake stores it absolute and a lake may be moved.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from lake.errors import InputError, NoLakeError, StoreError
+from lake.model_tables import model_tables
+from lake.store import Store
+from lake.tables import TABLES, Table
+
+Result = TypeVar("Result")
+
+SCHEMAS = ("ops", "raw", "core", "out")
+EXTENSIONS = ("sqlite_scanner", "ducklake")
+EMPTY_SNAPSHOT = 1
+"""The lake is made in one transaction, so this snapshot holds every table, empty."""
+
+_COMMIT_TRIES = 12
+_LOCKED = ("database is locked", "Transaction conflict", "database table is locked")
+
+
+def extension_path(name: str) -> Path | None:
+    """Return the extension file that its PyPI package ships, or None where the package is absent."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        return None
+    found = sorted(Path(spec.origin).parent.rglob(f"{name}.duckdb_extension"))
+    return found[-1] if found else None
+
+
+def quoted(text: object) -> str:
+    """Return text as a SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB that can attach a lake. Nothing is downloaded where the packages are installed."""
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+    for name in EXTENSIONS:
+        path = extension_path(name)
+        if path is None:
+            connection.execute(f"INSTALL {name}")
+        connection.execute(f"LOAD {quoted(path) if path else name}")
+    return connection
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, store: Store, alias: str, *, read_only: bool, snapshot: int | None = None
+) -> None:
+    """Attach the store's lake under `alias`, at head or at a snapshot. Waits for a busy catalog.
+
+    Raises StoreError where the catalog cannot be opened.
+    """
+    options = [
+        f"DATA_PATH {quoted(store.data)}",
+        "OVERRIDE_DATA_PATH true",
+        "META_BUSY_TIMEOUT 10000",
+    ]
+    if read_only:
+        options.append("READ_ONLY")
+    else:
+        options.append("META_JOURNAL_MODE 'WAL'")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {snapshot}")
+    statement = f"ATTACH {quoted(f'ducklake:sqlite:{store.catalog}')} AS {alias} ({', '.join(options)})"
+    try:
+        _until_unlocked(lambda: connection.execute(statement))
+    except duckdb.Error as error:
+        raise StoreError(
+            f"The lake at {store.home} cannot be opened: {_first_line(error)} "
+            "Check that the folder is readable and writable and that no file was removed from it."
+        ) from error
+
+
+def connect_writer(store: Store) -> duckdb.DuckDBPyConnection:
+    """Return a connection that writes: the lake is attached as `lake` and is the default database."""
+    if not store.exists():
+        raise NoLakeError(store.home)
+    connection = connect()
+    attach(connection, store, "lake", read_only=False)
+    connection.execute("USE lake")
+    return connection
+
+
+def create_lake(store: Store) -> None:
+    """Make the lake with every declared table, all in one transaction. Does nothing where one exists."""
+    store.prepare()
+    connection = connect()
+    attach(connection, store, "lake", read_only=False)
+    connection.execute("USE lake")
+    try:
+        if existing_tables(connection, "lake"):
+            return
+        connection.execute("CALL lake.set_option('parquet_compression', 'zstd')")
+        transact(connection, _create_everything)
+    finally:
+        connection.close()
+
+
+def transact(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
+    """Run `work` in one transaction and commit; retry all of it while another process holds the catalog.
+
+    Single statements are never retried: that duplicates rows when the first try did commit in part.
+    `work` may run several times and must only act through the connection.
+    """
+
+    def once() -> Result:
+        connection.execute("BEGIN TRANSACTION")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
+        return result
+
+    return _until_unlocked(once)
+
+
+def connect_reader(store: Store, at: str | int | date | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory connection with read-only views ops.*, raw.*, core.*, out.*.
+
+    `ops` is read at head. The others at the last publication (None), at the last publication of a
+    wave dated on or before a date, at a snapshot number, or at "head". Before the first
+    publication the tables are there and empty. Raises NoLakeError, or InputError for a date or
+    snapshot that the lake does not have.
+    """
+    if not store.exists():
+        raise NoLakeError(store.home)
+    connection = connect()
+    attach(connection, store, "head", read_only=True)
+    snapshot = _snapshot_at(connection, at)
+    attach(connection, store, "pinned", read_only=True, snapshot=snapshot)
+    for source, schemas in (("head", ("ops",)), ("pinned", ("raw", "core", "out"))):
+        _mirror(connection, source, schemas)
+    return connection
+
+
+def existing_tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str]]:
+    """Return (schema, table) of every table of an attached lake, sorted; dlt's own are left out."""
+    return [
+        (schema, table)
+        for schema, table in connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? AND NOT internal ORDER BY ALL",
+            [database],
+        ).fetchall()
+        if schema in SCHEMAS and not table.startswith("_dlt")
+    ]
+
+
+def latest_snapshot(connection: duckdb.DuckDBPyConnection, database: str = "lake") -> int:
+    """Return the number of the newest snapshot of an attached lake."""
+    row = connection.execute(f"SELECT max(snapshot_id) FROM {database}.snapshots()").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _create_everything(connection: duckdb.DuckDBPyConnection) -> None:
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    for table in (*TABLES, *model_tables()):
+        create_table(connection, table)
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create one declared table, with its comment and partitioning."""
+    columns = ", ".join(
+        f'"{column.name}" {column.type}{"" if column.nullable else " NOT NULL"}' for column in table.columns
+    )
+    connection.execute(f"CREATE TABLE {table.full_name} ({columns})")
+    connection.execute(f"COMMENT ON TABLE {table.full_name} IS {quoted(table.doc)}")
+    if table.partitioned_by_month:
+        connection.execute(f"ALTER TABLE {table.full_name} SET PARTITIONED BY (year(wave_date), month(wave_date))")
+
+
+def _mirror(connection: duckdb.DuckDBPyConnection, source: str, schemas: tuple[str, ...]) -> None:
+    for schema in schemas:
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+    for schema, table in existing_tables(connection, source):
+        if schema in schemas:
+            connection.execute(f'CREATE VIEW "{schema}"."{table}" AS FROM {source}."{schema}"."{table}"')
+
+
+def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | None) -> int:
+    if at == "head":
+        return latest_snapshot(connection, "head")
+    if isinstance(at, str):
+        at = _parse_point(at)
+    if isinstance(at, int):
+        known = connection.execute("SELECT count(*) FROM head.snapshots() WHERE snapshot_id = ?", [at]).fetchone()
+        if not known or not known[0]:
+            raise InputError(
+                f"The lake has no snapshot {at} (newest: {latest_snapshot(connection, 'head')}). "
+                "`driftlake sql \"from ops.publications\"` lists the published ones."
+            )
+        return at
+    query = (
+        "SELECT publications.snapshot_id FROM head.ops.publications JOIN head.ops.waves USING (wave_id) "
+        "WHERE ? IS NULL OR wave_date <= ? ORDER BY published_at DESC LIMIT 1"
+    )
+    row = connection.execute(query, [at, at]).fetchone()
+    if row is None and at is not None:
+        raise InputError(
+            f"No wave dated {at} or earlier was published. "
+            "`driftlake sql \"from ops.publications\"` lists what there is."
+        )
+    return int(row[0]) if row else EMPTY_SNAPSHOT
+
+
+def _parse_point(text: str) -> int | date:
+    if text.isdigit():
+        return int(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} is neither a date (like 2026-01-31) nor a snapshot number. Give one of these to --at."
+        ) from error
+
+
+def _until_unlocked(work: Callable[[], Result]) -> Result:
+    for attempt in range(1, _COMMIT_TRIES + 1):
+        try:
+            return work()
+        except duckdb.Error as error:
+            if attempt == _COMMIT_TRIES or not any(word in str(error) for word in _LOCKED):
+                raise
+            time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:
+        return  # the failed COMMIT already ended the transaction
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
