@@ -17,7 +17,6 @@ from typing import TypeVar
 import duckdb
 
 from lake.errors import InputError, NoLakeError, StoreError
-from lake.model_tables import model_tables
 from lake.store import Store
 from lake.tables import TABLES, Table
 
@@ -49,7 +48,11 @@ def quoted(text: object) -> str:
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB that can attach a lake. Nothing is downloaded where the packages are installed."""
     connection = duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "python_enable_replacements": "false",
+        }
     )
     for name in EXTENSIONS:
         path = extension_path(name)
@@ -156,8 +159,9 @@ def existing_tables(connection: duckdb.DuckDBPyConnection, database: str) -> lis
     return [
         (schema, table)
         for schema, table in connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? AND NOT internal ORDER BY ALL",
-            [database],
+            # a bound parameter would make DuckDB import pandas, a quarter of a second
+            "SELECT schema_name, table_name FROM duckdb_tables() "
+            f"WHERE database_name = {quoted(database)} AND NOT internal ORDER BY ALL"
         ).fetchall()
         if schema in SCHEMAS and not table.startswith("_dlt")
     ]
@@ -170,6 +174,8 @@ def latest_snapshot(connection: duckdb.DuckDBPyConnection, database: str = "lake
 
 
 def _create_everything(connection: duckdb.DuckDBPyConnection) -> None:
+    from lake.model_tables import model_tables
+
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
     for table in (*TABLES, *model_tables()):
@@ -201,7 +207,7 @@ def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | N
     if isinstance(at, str):
         at = _parse_point(at)
     if isinstance(at, int):
-        known = connection.execute("SELECT count(*) FROM head.snapshots() WHERE snapshot_id = ?", [at]).fetchone()
+        known = connection.execute(f"SELECT count(*) FROM head.snapshots() WHERE snapshot_id = {at}").fetchone()
         if not known or not known[0]:
             raise InputError(
                 f"The lake has no snapshot {at} (newest: {latest_snapshot(connection, 'head')}). "
@@ -210,9 +216,9 @@ def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | N
         return at
     query = (
         "SELECT publications.snapshot_id FROM head.ops.publications JOIN head.ops.waves USING (wave_id) "
-        "WHERE ? IS NULL OR wave_date <= ? ORDER BY published_at DESC LIMIT 1"
+        f"WHERE {'true' if at is None else f'wave_date <= DATE {quoted(at)}'} ORDER BY published_at DESC LIMIT 1"
     )
-    row = connection.execute(query, [at, at]).fetchone()
+    row = connection.execute(query).fetchone()
     if row is None and at is not None:
         raise InputError(
             f"No wave dated {at} or earlier was published. "

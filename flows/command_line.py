@@ -1,0 +1,119 @@
+"""The command `driftlake`. Each command is thin: it resolves settings, calls one function, prints what it returns.
+
+Imports stay inside the commands, so that --help and sql answer at once. Exit codes: 0 done,
+2 the input or the place cannot be used (nothing was written), 1 anything else that stopped it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+from lake.errors import DriftlakeError
+
+app = typer.Typer(
+    name="driftlake",
+    help="Are language models growing alike, and did the one you use change last night?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+PanelOption = Annotated[Optional[str], typer.Option("--panel", help="Panel: a name (local, frontier, level1 …) or a YAML file.")]
+SamplesOption = Annotated[Optional[int], typer.Option("--samples", help="Samples a prompt, instead of the panel's.")]
+BudgetOption = Annotated[Optional[float], typer.Option("--budget", help="Hard cap on spend in USD, instead of the panel's.")]
+
+
+@app.command()
+def nightly(
+    panel: PanelOption = None,
+    date: Annotated[Optional[str], typer.Option("--date", help="UTC day of the wave; a past day only resumes a started wave.")] = None,
+    samples: SamplesOption = None,
+    budget: BudgetOption = None,
+) -> None:
+    """Run one wave, end to end: plan, ask, load, enrich, model, audit, publish, draw."""
+    from flows.running import run_nightly
+    from flows.settings import resolve
+
+    print(run_nightly(resolve(panel, samples, budget), date))
+
+
+@app.command()
+def plan(panel: PanelOption = None, samples: SamplesOption = None, budget: BudgetOption = None) -> None:
+    """Show cells, price and problems of the next wave; ask nothing."""
+    from flows.preview import preview
+    from flows.settings import resolve
+
+    print(preview(resolve(panel, samples, budget)))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="SQL, or - to read it from standard input.")],
+    at: Annotated[Optional[str], typer.Option("--at", help="A date or a snapshot number, instead of the last publication.")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="Read the head, published or not.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+) -> None:
+    """Ask the lake anything, read only; the last publication by default."""
+    from flows.queries import answer
+    from flows.settings import resolve
+
+    text = sys.stdin.read() if query == "-" else query
+    answer(resolve().store, text, "head" if latest else at, format_, sys.stdout)
+
+
+@app.command()
+def status(panel: PanelOption = None) -> None:
+    """Show the waves, where each stands, and the last publication."""
+    from flows.queries import status_text
+    from flows.settings import resolve
+
+    print(status_text(resolve(panel).store, panel))
+
+
+@app.command()
+def report(open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False) -> None:
+    """Say where the newest page is."""
+    from flows.queries import report_path
+    from flows.settings import resolve
+
+    path = report_path(resolve().store)
+    print(path)
+    if open_:
+        typer.launch(path.as_uri())
+
+
+@app.command()
+def schedule(
+    cron: Annotated[Optional[str], typer.Option("--cron", help='When, in UTC, as cron: "0 2 * * *" is 02:00 every night.')] = None,
+    panel: PanelOption = None,
+    samples: SamplesOption = None,
+    budget: BudgetOption = None,
+) -> None:
+    """Serve the nightly flow by cron until stopped."""
+    from flows.scheduling import serve
+    from flows.settings import resolve
+
+    serve(resolve(panel, samples, budget, cron))
+
+
+def main() -> None:
+    """Run the command line; print a family error as one sentence and leave with its exit code."""
+    try:
+        app(standalone_mode=True)
+    except DriftlakeError as error:
+        print(f"driftlake: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("driftlake: stopped. What was answered is kept; the same command goes on from there.", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+if __name__ == "__main__":
+    main()
