@@ -28,7 +28,10 @@ def sha256_of(value: object) -> str:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt of a battery. `messages` holds the conversation without a system prompt; its last turn is the user's."""
+    """One prompt of a battery.
+
+    `messages` holds the conversation without a system prompt; its last turn is the user's.
+    """
 
     prompt_id: str
     capability: str
