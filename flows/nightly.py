@@ -1,0 +1,168 @@
+"""One wave, in order: plan, ask, load, enrich, model, audit, publish, draw. Unattended, nightly, safe to run twice."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from flows import stages
+from flows.endpoints import open_endpoint
+from flows.progress import Step
+from lake.catalog import create_lake
+from lake.store import Store, open_store
+from lake.waves import asking_lock, publishing_lock
+from pipelines.panels.files import load_panel
+from pipelines.panels.records import Panel
+from pipelines.panels.resampling import with_samples
+from pipelines.planning import WavePlan, freeze_plan, wave_id_of
+
+if TYPE_CHECKING:
+    from lake.waves import Publication
+    from pipelines.laboratory import Laboratory
+
+
+@flow(name="nightly", flow_run_name="{panel} {wave_date}", validate_parameters=False)
+def nightly(
+    panel: str = "local",
+    wave_date: str | None = None,
+    staged_night: int | None = None,
+    samples: int | None = None,
+    budget_usd: float | None = None,
+    home: str | None = None,
+) -> dict[str, Any]:
+    """Run one wave end to end; return its id, whether it was published, and where its page is.
+
+    `wave_date` is the ISO date the wave stands for; left out, it is the UTC date of the scheduled start.
+    Raises WaveError when the audit keeps the wave from being published.
+    """
+    store = open_store(home).prepare()
+    create_lake(store)
+    chosen = with_samples(load_panel(panel), samples)
+    day = date.fromisoformat(wave_date) if wave_date else scheduled_day()
+    with asking_lock(store, wave_id_of(chosen, day)):
+        plan = plan_wave(store, chosen, day, staged_night)
+        laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
+        asked = [ask.submit(store, plan, name, laboratory, budget_usd) for name in chosen.endpoints]
+        for future in asked:
+            future.result()
+        load(store, plan, laboratory)
+        enrich(store, plan)
+        with publishing_lock(store):
+            model(store, plan)
+            passed, sentences = audit(store, plan)
+            publication = publish(store, plan) if passed else quarantine(store, plan)
+        page = draw(store, publication, plan)
+    create_markdown_artifact(key="nightly-summary", markdown=_summary(plan, passed, sentences, page))
+    return {"wave_id": plan.wave_id, "published": passed, "page": page, "sentences": sentences}
+
+
+def scheduled_day() -> date:
+    """Return the UTC date of the flow run's scheduled start: a run that starts late still stands for its day."""
+    start = flow_run.scheduled_start_time
+    return (start or datetime.now(UTC)).astimezone(UTC).date()
+
+
+@task(name="plan", cache_policy=NO_CACHE)
+def plan_wave(store: Store, panel: Panel, day: date, staged_night: int | None) -> WavePlan:
+    """Freeze the plan at the first start; go by it at every other."""
+    step = Step("plan")
+    plan = freeze_plan(store, panel, day, staged_night, datetime.now(UTC))
+    stages.register_plan(store, plan)
+    step.done(f"{plan.wave_id} ({plan.wave_kind}): {len(plan.cells):,} cells, {len(panel.roster)} models, {len(panel.prompts)} prompts.")
+    return plan
+
+
+@task(name="laboratory", cache_policy=NO_CACHE)
+def prepare_laboratory(store: Store) -> Laboratory:
+    """Train the laboratory's models on first use."""
+    return stages.prepare_laboratory(store, Step("train"))
+
+
+@task(name="ask", task_run_name="ask {name}", cache_policy=NO_CACHE)
+def ask(store: Store, plan: WavePlan, name: str, laboratory: Laboratory | None, budget_usd: float | None) -> stages.Asked:
+    """Ask one endpoint what is unanswered, in seeded blocks across its models."""
+    step = Step("ask")
+    spec = plan.panel.endpoints[name]
+    endpoint = open_endpoint(store, plan, spec, budget_usd, os.environ, step)
+    asked = stages.ask_endpoint(plan, name, endpoint, step, datetime.now(UTC))
+    if spec.kind == "checkpoint" and laboratory is not None:
+        stages.evaluate_checkpoints(plan, laboratory, spec.device)
+    step.done(asked.sentence)
+    return asked
+
+
+@task(name="load", cache_policy=NO_CACHE)
+def load(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> None:
+    """Append what is new to raw."""
+    step = Step("load")
+    step.done(stages.load_wave(store, plan, laboratory))
+
+
+@task(name="enrich", cache_policy=NO_CACHE)
+def enrich(store: Store, plan: WavePlan) -> None:
+    """Embed unseen texts."""
+    step = Step("enrich")
+    step.done(stages.enrich_wave(store, plan, step))
+
+
+@task(name="model", cache_policy=NO_CACHE)
+def model(store: Store, plan: WavePlan) -> None:
+    """Build core and out with this wave as the candidate."""
+    step = Step("model")
+    step.done(stages.model_waves(store, plan.wave_id))
+    stages.set_status(store, plan, "modelled")
+
+
+@task(name="audit", cache_policy=NO_CACHE)
+def audit(store: Store, plan: WavePlan) -> tuple[bool, list[str]]:
+    """Run the expectations; what failed inside a wave that passed leaves core and out at once."""
+    step = Step("audit")
+    result = stages.audit_wave(store, plan, datetime.now(UTC))
+    if result.needs_rebuild or not result.passed:
+        stages.model_waves(store, plan.wave_id if result.passed else None)
+    failed = sum(not row["success"] for row in result.check_results)
+    verdict = "passed" if result.passed else "failed: the wave is quarantined, readers keep the last publication"
+    step.done(f"{len(result.check_results)} checks, {failed} found something; the wave {verdict}.")
+    for sentence in result.sentences():
+        step.note(sentence)
+    return result.passed, result.sentences()
+
+
+@task(name="publish", cache_policy=NO_CACHE)
+def publish(store: Store, plan: WavePlan) -> Publication:
+    """Let readers see the wave."""
+    step = Step("publish")
+    publication = stages.publish_wave(store, plan, datetime.now(UTC))
+    step.done(f"Readers now see snapshot {publication.snapshot_id}.")
+    return publication
+
+
+@task(name="quarantine", cache_policy=NO_CACHE)
+def quarantine(store: Store, plan: WavePlan) -> None:
+    """Keep the wave from readers."""
+    stages.quarantine_wave(store, plan, datetime.now(UTC))
+
+
+@task(name="draw", cache_policy=NO_CACHE)
+def draw(store: Store, publication: Publication | None, plan: WavePlan) -> str | None:
+    """Draw the page of a publication, or the notice of a quarantine on the newest page."""
+    step = Step("draw")
+    page = stages.draw_page(store, publication, plan)
+    step.done(f"Page: {page}" if page else "Nothing was published yet, so there is no page.")
+    return str(page) if page else None
+
+
+def _summary(plan: WavePlan, passed: bool, sentences: list[str], page: str | None) -> str:
+    lines = [
+        f"# {plan.wave_id}: {'published' if passed else 'quarantined'}",
+        f"{len(plan.cells):,} cells, {len(plan.panel.roster)} models, {len(plan.panel.prompts)} prompts.",
+        *(f"* {sentence}" for sentence in sentences),
+        f"Page: `{page}`" if page else "No page.",
+    ]
+    return "\n\n".join(lines)

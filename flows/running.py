@@ -1,0 +1,160 @@
+"""`driftlake nightly`: which nights are to be played now, playing them, and saying what they found."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flows.environment import prepare_environment
+from flows.settings import Settings
+from lake.catalog import connect_reader, create_lake
+from lake.errors import InputError, WaveError
+from lake.store import Store
+from lake.waves import Wave, last_publication, listed
+from pipelines.panels.files import load_panel
+from pipelines.panels.records import Panel
+from pipelines.panels.resampling import with_samples
+from pipelines.planning import wave_id_of
+
+EXAMPLE = "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave where kernel = 'combined' and capability = 'overall' order by wave_date"
+
+
+@dataclass(frozen=True)
+class Night:
+    """One wave to play. `staged` counts staged nights from 0; None for a live one."""
+
+    day: date
+    staged: int | None
+
+
+def run_nightly(settings: Settings, wave_date: str | None) -> str:
+    """Play what is due for the panel and return what was found, for people.
+
+    On an empty lake a panel with staged nights plays them, dated to end today. Raises InputError
+    before anything is written when panel, date or key cannot be used; WaveError when a wave was
+    quarantined.
+    """
+    panel = with_samples(load_panel(settings.panel), settings.samples)
+    day = _parse_day(wave_date)
+    require_keys(panel)
+    store = settings.store
+    prepare_environment(store)
+    nights = nights_due(store, panel, day, datetime.now(UTC))
+    create_lake(store.prepare())
+    quarantined = [done for night in nights if not (done := _play(settings, night))["published"]]
+    text = summary(store, panel, asked=bool(nights))
+    if quarantined:
+        print(text)
+        raise WaveError("\n".join(_quarantine_sentence(done) for done in quarantined))
+    return text
+
+
+def require_keys(panel: Panel) -> None:
+    """Raise InputError where an endpoint's key is not in the environment."""
+    for spec in panel.endpoints.values():
+        if spec.key_env and not os.environ.get(spec.key_env):
+            raise InputError(
+                f"Panel {panel.name} asks {spec.base_url}, whose key is read from {spec.key_env}, and that is not set. "
+                f"Set it (export {spec.key_env}=…), or run --panel local, which needs no key."
+            )
+
+
+def nights_due(store: Store, panel: Panel, day: date | None, now: datetime) -> list[Night]:
+    """Return the waves to play now, oldest first; none when today's is published and complete."""
+    today = now.date()
+    waves = _waves_of(store, panel)
+    if day is not None:
+        known = next((wave for wave in waves if wave.wave_date == day), None)
+        if day > today:
+            raise InputError(f"{day} is in the future (it is {today} UTC). Leave --date out, or give a day that has begun.")
+        staged = _staged_night(waves, day) if known and known.wave_kind == "staged" else None
+        return [] if _is_done(waves, panel, day, today) else [Night(day, staged)]
+    nights = [night for night in _staged_nights(waves, panel, today) if not _is_done(waves, panel, night.day, today)]
+    if not _is_done(waves, panel, today, today) and all(night.day != today for night in nights):
+        nights.append(Night(today, None))
+    return nights
+
+
+def summary(store: Store, panel: Panel, *, asked: bool) -> str:
+    """Return what the last publication of the panel says, where its page is, and one query to go on with."""
+    from dashboards.findings import found
+
+    publication = last_publication(store, panel.name)
+    if publication is None:
+        return f"Nothing of panel {panel.name} was published yet. `driftlake status` shows where the waves stand."
+    connection = connect_reader(store, publication.snapshot_id)
+    try:
+        sentences = found(connection, panel.name)
+    finally:
+        connection.close()
+    first = "What was found" if asked else "Everything due is answered and published; nothing was asked. What was found"
+    lines = [f"\n{first} ({publication.wave_id}):", *(f"  * {sentence}" for sentence in sentences)]
+    lines += [f"\nReport: {store.site / 'index.html'}", f'Ask it:  {_command()} sql "{EXAMPLE}"']
+    return "\n".join(lines)
+
+
+def _play(settings: Settings, night: Night) -> dict[str, Any]:
+    from flows.nightly import nightly
+
+    done: dict[str, Any] = nightly(
+        panel=settings.panel,
+        wave_date=night.day.isoformat(),
+        staged_night=night.staged,
+        samples=settings.samples,
+        budget_usd=settings.budget_usd,
+        home=str(settings.store.home),
+    )
+    return done
+
+
+def _quarantine_sentence(done: dict[str, Any]) -> str:
+    query = f"from ops.check_results where wave_id = '{done['wave_id']}' and not success"
+    return (
+        f"Wave {done['wave_id']} is quarantined; readers keep the last publication. {' '.join(done['sentences'])} "
+        f'The rows are kept: {_command()} sql --latest "{query}"'
+    )
+
+
+def _staged_nights(waves: list[Wave], panel: Panel, today: date) -> list[Night]:
+    if not panel.staged_nights or any(wave.wave_kind == "live" for wave in waves):
+        return []
+    first = waves[0].wave_date if waves else today - timedelta(days=panel.staged_nights - 1)
+    return [Night(first + timedelta(days=night), night) for night in range(panel.staged_nights)]
+
+
+def _staged_night(waves: list[Wave], day: date) -> int:
+    first = min(wave.wave_date for wave in waves if wave.wave_kind == "staged")
+    return (day - first).days
+
+
+def _is_done(waves: list[Wave], panel: Panel, day: date, today: date) -> bool:
+    """Say whether nothing is left to do for a night: published with every cell settled, or quarantined and past."""
+    wave = next((wave for wave in waves if wave.wave_id == wave_id_of(panel, day)), None)
+    if wave is None:
+        return False
+    return wave.status == "published" or (wave.status == "quarantined" and day < today)
+
+
+def _waves_of(store: Store, panel: Panel) -> list[Wave]:
+    if not store.exists():
+        return []
+    connection = connect_reader(store, "head")
+    try:
+        return listed(connection, "panel = ?", [panel.name])
+    finally:
+        connection.close()
+
+
+def _parse_day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"--date {text!r} is not a date. Give it as YYYY-MM-DD.") from error
+
+
+def _command() -> str:
+    return ".venv/bin/driftlake"

@@ -1,0 +1,260 @@
+"""One wave, stage by stage, as plain functions. Each is safe to run twice and returns what it did, in one sentence.
+
+The order lives in `flows.nightly`; tests call these without Prefect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from flows.progress import Step
+from lake import waves
+from lake.catalog import connect_writer
+from lake.errors import WaveError
+from lake.store import Store
+from lake.tables import (
+    RAW_CATALOG_MODELS,
+    RAW_CHECKPOINT_EVALS,
+    RAW_CHECKPOINTS,
+    RAW_TRAINING_LOSS,
+    RAW_TRAINING_RUNS,
+    Table,
+)
+from pipelines.asking.records import Endpoint, Question
+from pipelines.panels.records import Panel
+from pipelines.planning import WavePlan, plan_rows, require_resumable
+
+if TYPE_CHECKING:
+    from expectations.audit import AuditResult
+    from lake.waves import Publication
+    from pipelines.laboratory import Laboratory
+
+EVALS_FILE = "checkpoint_evals.json"
+CATALOG_FILE = "catalog-{endpoint}.json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What asking one endpoint came to."""
+
+    endpoint: str
+    asked: int
+    already: int
+    sentence: str
+
+
+def uses_laboratory(panel: Panel) -> bool:
+    """Say whether any model of the panel is served from the store's laboratory."""
+    return any(entry.checkpoint is not None and entry.checkpoint.base == "laboratory" for entry in panel.roster)
+
+
+def prepare_laboratory(store: Store, step: Step) -> Laboratory:
+    """Return the laboratory of real tiny models, trained on first use."""
+    from pipelines.laboratory import prepare_laboratory as prepare
+
+    return prepare(store.laboratory, step.note)
+
+
+def register_plan(store: Store, plan: WavePlan) -> None:
+    """Write the wave into ops.waves; nothing else is in the lake before it is loaded."""
+    connection = connect_writer(store)
+    try:
+        waves.register(connection, plan.wave())
+    finally:
+        connection.close()
+
+
+def unanswered(plan: WavePlan, endpoint: str) -> list[Question]:
+    """Return the questions of an endpoint whose cells have no settled attempt in the journal, in order of asking."""
+    from pipelines.asking.journal import read_attempts, remaining
+
+    entries = {entry.model: entry for entry in plan.panel.roster}
+    prompts = {prompt.prompt_id: prompt for prompt in plan.panel.prompts}
+    questions = [
+        Question(cell, entries[cell.model_requested], prompts[cell.prompt_id])
+        for cell in plan.cells
+        if cell.endpoint == endpoint
+    ]
+    return remaining(questions, read_attempts(plan.folder, endpoint))
+
+
+def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint, step: Step, now: datetime) -> Asked:
+    """Ask one endpoint what is unanswered; every attempt is in the journal before the next is looked at."""
+    from pipelines.asking.journal import Journal
+
+    questions = unanswered(plan, name)
+    total = sum(cell.endpoint == name for cell in plan.cells)
+    already = total - len(questions)
+    if questions:
+        require_resumable(plan, now)
+        with Journal(plan.folder, name) as journal:
+            asyncio.run(_ask_all(endpoint, questions, journal, step, already, total))
+    left = len(unanswered(plan, name)) if questions else 0
+    sentence = f"{name}: {len(questions) - left:,} cells answered, {already:,} were already, {left:,} without an answer."
+    return Asked(name, len(questions) - left, already, sentence)
+
+
+async def _ask_all(endpoint: Endpoint, questions: list[Question], journal: Any, step: Step, done: int, total: int) -> None:
+    settled = {question.cell.key for question in questions}
+    async for attempt in endpoint.ask(questions):
+        journal.append(attempt)
+        if attempt.key in settled and attempt.outcome != "error":
+            settled.discard(attempt.key)
+            done += 1
+            step.at(done, total, "cells")
+
+
+def evaluate_checkpoints(plan: WavePlan, laboratory: Laboratory, device: str) -> int:
+    """Evaluate every checkpoint that serves in this wave, epoch 0 and the base beside it; return the rows kept.
+
+    The rows wait in the wave's journal folder until they are loaded; an evaluation that is there is not repeated.
+    """
+    from pipelines.checkpoints.evaluate import evaluate_for_wave
+
+    path = plan.folder / EVALS_FILE
+    if path.exists():
+        return len(json.loads(path.read_text(encoding="utf-8")))
+    rows: list[dict[str, Any]] = []
+    for entry in plan.panel.roster:
+        if entry.checkpoint is not None and entry.checkpoint.experiment is not None:
+            epoch = entry.checkpoint.epoch(plan.staged_night)
+            rows += evaluate_for_wave(laboratory, entry, epoch, plan.wave_id, device=device)
+    _write_json(path, rows)
+    return len(rows)
+
+
+def load_wave(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> str:
+    """Put plan, attempts and what is known of the models into `raw`, and the wave's totals into ops.waves."""
+    from pipelines.asking.journal import journal_frame
+    from pipelines.loading import frame_of, load
+    from lake.tables import RAW_ATTEMPTS
+
+    rows: dict[Table, list[dict[str, Any]]] = dict(plan_rows(plan))
+    if laboratory is not None:
+        rows |= laboratory_rows(laboratory)
+    rows[RAW_CHECKPOINT_EVALS] = [*rows.get(RAW_CHECKPOINT_EVALS, []), *_kept(plan.folder / EVALS_FILE)]
+    rows[RAW_CATALOG_MODELS] = [
+        row for name in plan.panel.endpoints for row in _kept(plan.folder / CATALOG_FILE.format(endpoint=name))
+    ]
+    frames: dict[Table, pl.DataFrame] = {table: frame_of(table, _dated(some)) for table, some in rows.items()}
+    journals = [path for name in plan.panel.endpoints if (path := plan.folder / f"{name}.jsonl").exists()]
+    frames[RAW_ATTEMPTS] = journal_frame(journals)
+    loaded = load(store, frames)
+    _write_totals(store, plan)
+    new = loaded.get("attempts", 0)
+    return f"{new:,} attempts loaded into raw" + (f", with {sum(loaded.values()) - new:,} rows of plan and models." if loaded else "; nothing was new.")
+
+
+def laboratory_rows(laboratory: Laboratory) -> Mapping[Table, list[dict[str, Any]]]:
+    """Return the laboratory's cards, losses, checkpoints and reference evaluation as rows by table."""
+    runs, losses = laboratory.training_rows()
+    return {
+        RAW_TRAINING_RUNS: runs,
+        RAW_TRAINING_LOSS: losses,
+        RAW_CHECKPOINTS: laboratory.checkpoint_rows(),
+        RAW_CHECKPOINT_EVALS: laboratory.reference_eval_rows(),
+    }
+
+
+def enrich_wave(store: Store, plan: WavePlan, step: Step) -> str:
+    """Embed the wave's texts that the lake has never embedded."""
+    from pipelines.embeddings import EMBEDDER, PRECISION, embed_wave
+
+    embedded = embed_wave(store, plan.wave_id, lambda done, total: step.at(done, total, "texts"))
+    return f"{embedded:,} unseen texts embedded with {EMBEDDER} in {PRECISION}."
+
+
+def model_waves(store: Store, candidate: str | None) -> str:
+    """Build core and out from the passed waves and a candidate."""
+    from models_sql.run import build
+
+    result = build(store, candidate)
+    return f"{result.models} models built, {result.tests} tests passed."
+
+
+def audit_wave(store: Store, plan: WavePlan, now: datetime) -> AuditResult:
+    """Run the expectations over the candidate and record every result and verdict."""
+    from expectations.audit import audit
+
+    connection = connect_writer(store)
+    try:
+        result = audit(connection, store, plan.wave_id, audit_id=f"{plan.wave_id}#{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}")
+        waves.record_audit(connection, result.check_results, result.verdicts)
+    finally:
+        connection.close()
+    return result
+
+
+def publish_wave(store: Store, plan: WavePlan, now: datetime) -> Publication:
+    """Let readers see the wave."""
+    connection = connect_writer(store)
+    try:
+        wave = waves.find(connection, plan.wave_id)
+        if wave is None:
+            raise WaveError(f"Wave {plan.wave_id} is not in ops.waves. Start the same command again.")
+        return waves.publish(connection, wave, now)
+    finally:
+        connection.close()
+
+
+def quarantine_wave(store: Store, plan: WavePlan, now: datetime) -> None:
+    """Mark the wave as kept out; readers keep the last publication."""
+    set_status(store, plan, "quarantined", finished_at=now)
+
+
+def set_status(store: Store, plan: WavePlan, status: waves.Status, **values: object) -> None:
+    """Set the wave's status."""
+    connection = connect_writer(store)
+    try:
+        waves.update(connection, plan.wave_id, status, **values)
+    finally:
+        connection.close()
+
+
+def _write_totals(store: Store, plan: WavePlan) -> None:
+    connection = connect_writer(store)
+    try:
+        row = connection.execute(
+            """
+            SELECT count(DISTINCT (model_requested, prompt_id, sample_index, purpose)) FILTER (outcome = 'ok'), sum(cost_usd)
+            FROM raw.attempts WHERE wave_id = ?
+            """,
+            [plan.wave_id],
+        ).fetchone()
+        ok_cells, cost_usd = row if row else (0, None)
+        waves.update(connection, plan.wave_id, "loaded", ok_cells=ok_cells, cost_usd=cost_usd)
+    finally:
+        connection.close()
+
+
+def _kept(path: Path) -> list[dict[str, Any]]:
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+
+
+def _dated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with ISO texts of dates and times as values; JSON cannot carry them."""
+    return [
+        {name: datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def _write_json(path: Path, rows: list[dict[str, Any]]) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(rows, ensure_ascii=False, default=str), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def draw_page(store: Store, publication: Publication | None, plan: WavePlan) -> Path | None:
+    """Draw the page of a publication; without one, put the notice of the quarantined wave on the newest page."""
+    from dashboards.page import draw, draw_quarantine
+
+    return draw(store, publication) if publication else draw_quarantine(store, plan.wave_id)
