@@ -1,0 +1,262 @@
+"""One call of `ask`: keeps as many requests in flight as allowed, and hands out attempts as they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from lake.errors import BudgetError, EndpointError
+from pipelines.asking.budget import Budget, Reservation
+from pipelines.asking.chat_request import answer_limit, messages_of
+from pipelines.asking.lanes import Job, Lane, Lanes
+from pipelines.asking.outcomes import Reading, Reply, read
+from pipelines.asking.pricing import most_prompt_tokens
+from pipelines.asking.records import Attempt, Question
+from pipelines.asking.transport import Transport
+
+if TYPE_CHECKING:
+    from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint
+
+NOT_SENT = "circuit_open"
+"""error_class of a cell that was not sent because its model is dead."""
+
+OTHERS_SETTLE_S = 0.2
+"""How often to look whether another endpoint's calls have left room in a shared budget."""
+
+RATE_CLASSES = frozenset({"rate_limited", "overloaded", "capacity_exhausted"})
+"""Errors that say the model is asked too fast: its whole lane slows down, not only the cell."""
+
+
+class AskingRun:
+    """The state of one start. `attempts` may be read once; `cancel` ends what is under way."""
+
+    def __init__(self, endpoint: OpenAICompatibleEndpoint, transport: Transport, questions: Sequence[Question]) -> None:
+        self.endpoint, self.transport, self.clock = endpoint, transport, endpoint.clock
+        self.lanes = Lanes(questions, endpoint.spec.max_in_flight)
+        self.draws = random.Random(endpoint.seed)
+        self.results: asyncio.Queue[Attempt | None] = asyncio.Queue(maxsize=2 * endpoint.spec.max_in_flight)
+        self.in_flight: set[asyncio.Task[None]] = set()
+        self.wake = asyncio.Event()
+        self.stopped_by: BaseException | None = None
+        self.replies = self.unreachable = self.settled = 0
+        self._driver: asyncio.Task[None] | None = None
+
+    async def attempts(self) -> AsyncIterator[Attempt]:
+        """Yield every attempt; then raise what stopped the run, if something did."""
+        self._driver = asyncio.create_task(self._drive())
+        while (attempt := await self.results.get()) is not None:
+            yield attempt
+        await self._driver
+        if self.stopped_by is not None:
+            raise self.stopped_by
+
+    async def cancel(self) -> None:
+        """End every request under way."""
+        tasks = [*self.in_flight, *([self._driver] if self._driver else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drive(self) -> None:
+        try:
+            while self.stopped_by is None and (self.lanes.queued or self.in_flight):
+                self.wake.clear()
+                wait_s = await self._launch()
+                if self.stopped_by is None and (self.lanes.queued or self.in_flight):
+                    await self._rest(wait_s)
+        except Exception as error:
+            self._stop(error)
+        # What is under way is paid for: it is waited for and handed out even when something stopped the run.
+        while self.in_flight:
+            await asyncio.wait(set(self.in_flight))
+        await self.results.put(None)
+
+    async def _launch(self) -> float:
+        """Send what can be sent now; return the seconds until more is due, inf if only an answer can change it."""
+        while self.stopped_by is None and len(self.in_flight) < self.endpoint.spec.max_in_flight:
+            now = self.clock.monotonic()
+            lane, due = self.lanes.pick(now)
+            if lane is None:
+                return due - now
+            job = lane.take(now)
+            try:
+                reservation = self._reserve(job.question)
+            except BudgetError as error:
+                lane.put_back(job)
+                self._stop(error)
+                break
+            if reservation is None and self.endpoint.budget is not None:
+                lane.put_back(job)
+                return OTHERS_SETTLE_S
+            task = asyncio.create_task(self._send(lane, job, reservation))
+            self.in_flight.add(task)
+            task.add_done_callback(self._done)
+        return math.inf
+
+    def _reserve(self, question: Question) -> Reservation | None:
+        budget = self.endpoint.budget
+        if budget is None:
+            return None
+        model = question.cell.model_requested
+        return budget.reserve(
+            model,
+            self.endpoint.prices.get(model),
+            most_prompt_tokens(messages_of(question)),
+            answer_limit(question.entry.settings),
+        )
+
+    async def _rest(self, seconds: float) -> None:
+        if math.isinf(seconds):
+            await self.wake.wait()
+            return
+        sleeper = asyncio.ensure_future(self.clock.sleep(max(0.0, seconds)))
+        waker = asyncio.ensure_future(self.wake.wait())
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            waker.cancel()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.in_flight.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._stop(error)
+        self.wake.set()
+
+    def _stop(self, error: BaseException) -> None:
+        self.stopped_by = self.stopped_by or error
+        self.wake.set()
+
+    async def _send(self, lane: Lane, job: Job, reservation: Reservation | None) -> None:
+        question, budget = job.question, self.endpoint.budget
+        charged_reading: Reading | None = None
+        try:
+            request = self.endpoint.request_text(question)
+            asked_at, started = self.clock.now(), time.perf_counter()
+            job.first_sent = job.first_sent if job.requests else self.clock.monotonic()
+            job.requests += 1
+            reply = await self.transport.post(request.encode("utf-8", "replace"))
+            latency_ms = (time.perf_counter() - started) * 1000
+            charged_reading = reading = read(reply, self.clock.now())
+            attempt = self.endpoint.attempt(
+                question,
+                reading,
+                number=question.attempts_before + job.requests,
+                request=request,
+                asked_at=asked_at,
+                http_status=reply.status,
+                latency_ms=latency_ms,
+            )
+        finally:
+            lane.in_flight -= 1
+            if budget is not None and reservation is not None:
+                _settle(budget, reservation, self.endpoint, question, charged_reading)
+        await self.results.put(attempt)
+        await self._after(lane, job, reading, reply)
+
+    async def _after(self, lane: Lane, job: Job, reading: Reading, reply: Reply) -> None:
+        """Decide what follows from a reading, for its cell, its model and the whole run."""
+        self.replies += reply.status is not None
+        self.unreachable += reading.error_class == "unreachable"
+        if reading.action == "settle":
+            self.settled += 1
+            lane.settled()
+        elif reading.action == "retry":
+            await self._retry(lane, job, reading, reply)
+        elif reading.action == "drop_model":
+            await self._bury(lane, _why(reading, reply))
+        elif reading.action == "stop_key":
+            self._stop(EndpointError(self._key_refused(reading, reply)))
+        elif reading.action == "stop_credit":
+            self._stop(BudgetError(self._credit_gone(reading, reply)))
+        elif reading.action == "stop_address" and not self.settled:
+            self._stop(EndpointError(f"{self.endpoint.url} does not answer chat completions. Check base_url."))
+        else:
+            await self._failed(lane, _why(reading, reply))
+
+    async def _retry(self, lane: Lane, job: Job, reading: Reading, reply: Reply) -> None:
+        now, policy = self.clock.monotonic(), self.endpoint.retries
+        if lane.dead:
+            return
+        if self.replies == 0 and self.unreachable >= policy.max_attempts:
+            message = self.endpoint.redactor.text(reading.error_message or "")
+            self._stop(
+                EndpointError(
+                    f"{self.endpoint.spec.name} cannot be reached at {self.endpoint.url} ({message}). "
+                    "Check the address and the network, then start the same command again."
+                )
+            )
+            return
+        asked = reading.retry_after_s
+        if asked is not None and asked > policy.max_seconds:
+            await self._bury(lane, f"{_why(reading, reply)}, to be asked again in {asked:.0f} s")
+            return
+        wait = policy.wait(job.requests, now - job.first_sent, asked, self.draws)
+        if asked is not None or reading.error_class in RATE_CLASSES:
+            lane.slow_down(now, now + (asked if asked is not None else wait or 0.0))
+        if wait is None:
+            await self._failed(lane, _why(reading, reply))
+            return
+        lane.retry(job, now + wait)
+        if lane.announced <= now:
+            lane.announced = now + wait
+            who = reading.provider_served or self.endpoint.spec.name
+            code = reply.status if reply.status and reply.status >= 300 else reading.error_class
+            self.endpoint.notice(f"waiting {wait:.0f} s: {code} from {who} (model {lane.model})")
+
+    async def _failed(self, lane: Lane, why: str) -> None:
+        rest = lane.failed(self.clock.monotonic(), why)
+        if rest is not None:
+            self.endpoint.notice(f"resting {rest:.0f} s: cells of {lane.model} fail one after another ({why})")
+        elif lane.dead:
+            await self._bury(lane, lane.dead)
+
+    async def _bury(self, lane: Lane, why: str) -> None:
+        """Give each waiting cell of a dead model an attempt that says why it was not sent."""
+        lane.dead = why
+        jobs = lane.give_up()
+        if jobs:
+            self.endpoint.notice(f"{lane.model} is given up for this start, {len(jobs)} cells not sent: {why}")
+        reading = Reading("error", "give_up", NOT_SENT, f"Not sent: {why}.", charged="no")
+        for job in jobs:
+            attempt = self.endpoint.attempt(
+                job.question,
+                reading,
+                number=job.question.attempts_before + job.requests + 1,
+                request=self.endpoint.request_text(job.question),
+                asked_at=self.clock.now(),
+            )
+            await self.results.put(attempt)
+
+    def _key_refused(self, reading: Reading, reply: Reply) -> str:
+        spec = self.endpoint.spec
+        said = self.endpoint.redactor.text(_why(reading, reply))
+        return (
+            f"{spec.name} refused the key ({said}). Check {spec.key_env or 'the key'} and start the same command again."
+        )
+
+    def _credit_gone(self, reading: Reading, reply: Reply) -> str:
+        said = self.endpoint.redactor.text(_why(reading, reply))
+        return (
+            f"{self.endpoint.spec.name} has no credit left for this key ({said}). What was answered is kept; "
+            "add credit or raise the key's limit, and start the same command again: it asks only what is missing."
+        )
+
+
+def _why(reading: Reading, reply: Reply) -> str:
+    said = (reading.error_message or "").strip().rstrip(".")[:200]
+    return f"{reply.status or 'no reply'} {reading.error_class}: {said}"
+
+
+def _settle(
+    budget: Budget, held: Reservation, endpoint: OpenAICompatibleEndpoint, question: Question, reading: Reading | None
+) -> None:
+    """Put what a call cost in place of its reservation; a call that was broken off may have cost its worst case."""
+    if reading is None:
+        budget.settle(held, None, "unknown")
+    else:
+        budget.settle(held, endpoint.cost_of(question, reading)[0], reading.charged)

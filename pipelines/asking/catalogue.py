@@ -1,0 +1,166 @@
+"""The endpoint's catalogue as of now: which models it has, what they cost and how long they stay.
+
+Source: GET {base}/models and GET {base}/key of OpenRouter; other servers answer /models with less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+
+from lake.errors import EndpointError
+from pipelines.asking.pricing import Price, amount, parse_price
+from pipelines.asking.redaction import Redactor, shown
+from pipelines.asking.transport import is_loopback
+from pipelines.panels.records import EndpointSpec, Panel
+
+FETCH_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueModel:
+    """One entry of a catalogue; None where it says nothing. `body` is the entry as received, JSON."""
+
+    slug: str
+    body: str
+    canonical_slug: str | None = None
+    alias_target: str | None = None
+    context_length: int | None = None
+    expiration_date: str | None = None
+    supported_parameters: frozenset[str] | None = None
+    price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All models of one endpoint by slug, and when they were listed (UTC)."""
+
+    endpoint: str
+    fetched_at: datetime
+    models: Mapping[str, CatalogueModel]
+
+    def find(self, model: str) -> CatalogueModel | None:
+        """Return the entry for a model as the roster names it; by its permanent name if no slug fits."""
+        if model in self.models:
+            return self.models[model]
+        return next((entry for entry in self.models.values() if entry.canonical_slug == model), None)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """What a key may still spend in USD (None: no limit), has spent, and whether it is on the free tier."""
+
+    limit_remaining: float | None
+    usage: float | None
+    is_free_tier: bool
+
+
+def fetch_catalogues(panel: Panel, key_of: Callable[[EndpointSpec], str | None]) -> dict[str, Catalogue]:
+    """Return the catalogue of each OpenAI-compatible endpoint that the roster uses, by endpoint name.
+
+    A panel that only has checkpoints makes no connection at all.
+    """
+    used = {entry.endpoint for entry in panel.roster}
+    specs = [s for s in panel.endpoints.values() if s.name in used and s.kind == "openai_compatible"]
+    return {spec.name: fetch_catalogue(spec, key_of(spec)) for spec in specs}
+
+
+def fetch_catalogue(spec: EndpointSpec, api_key: str | None) -> Catalogue:
+    """Return the catalogue of one endpoint; raise EndpointError where it cannot be had."""
+    listed = _get(spec, api_key, "/models").get("data")
+    redactor = Redactor(api_key)
+    entries = [_entry(item, redactor) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    models = {entry.slug: entry for entry in entries if entry is not None}
+    return Catalogue(spec.name, datetime.now(UTC), models)
+
+
+def fetch_key_status(spec: EndpointSpec, api_key: str | None) -> KeyStatus | None:
+    """Return what the key may still spend; None where the endpoint has no such page (all but OpenRouter)."""
+    if spec.flavor != "openrouter" or api_key is None:
+        return None
+    data = _get(spec, api_key, "/key").get("data")
+    data = data if isinstance(data, dict) else {}
+    return KeyStatus(amount(data.get("limit_remaining")), amount(data.get("usage")), data.get("is_free_tier") is True)
+
+
+def prices(panel: Panel, catalogues: Mapping[str, Catalogue]) -> dict[str, Price]:
+    """Return the price of each roster model that has a known one."""
+    found = {e.model: c.find(e.model) for e in panel.roster if (c := catalogues.get(e.endpoint)) is not None}
+    return {model: entry.price for model, entry in found.items() if entry is not None and entry.price is not None}
+
+
+def catalogue_rows(
+    panel: Panel, catalogues: Mapping[str, Catalogue], wave_id: str, wave_date: date
+) -> list[dict[str, Any]]:
+    """Return the rows of raw.catalog_models for a wave: one a roster model that its endpoint's catalogue lists."""
+    rows = []
+    for roster_entry in panel.roster:
+        catalogue = catalogues.get(roster_entry.endpoint)
+        listed = catalogue.find(roster_entry.model) if catalogue else None
+        if catalogue is None or listed is None:
+            continue
+        rows.append(
+            {
+                "wave_id": wave_id,
+                "wave_date": wave_date,
+                "endpoint": catalogue.endpoint,
+                "model": roster_entry.model,
+                "canonical_slug": listed.canonical_slug,
+                "context_length": listed.context_length,
+                "prompt_usd": listed.price.prompt_usd if listed.price else None,
+                "completion_usd": listed.price.completion_usd if listed.price else None,
+                "expiration_date": listed.expiration_date,
+                "body": listed.body,
+                "fetched_at": catalogue.fetched_at,
+            }
+        )
+    return rows
+
+
+def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
+    slug, parameters, context = item.get("id"), item.get("supported_parameters"), item.get("context_length")
+    if not isinstance(slug, str) or not slug:
+        return None
+    return CatalogueModel(
+        slug=slug,
+        body=redactor.text(shown(item)),
+        canonical_slug=_text(item.get("canonical_slug")),
+        alias_target=_text(item.get("alias_target")),
+        context_length=context if isinstance(context, int) and context > 0 else None,
+        expiration_date=_text(item.get("expiration_date")),
+        supported_parameters=frozenset(map(str, parameters)) if isinstance(parameters, list) else None,
+        price=parse_price(item.get("pricing")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _get(spec: EndpointSpec, api_key: str | None, path: str) -> dict[str, Any]:
+    url = f"{spec.base_url}".rstrip("/") + path
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    redactor = Redactor(api_key)
+    try:
+        with httpx.Client(timeout=FETCH_TIMEOUT_S, trust_env=not is_loopback(url)) as client:
+            response = client.get(url, headers=headers)
+            body = response.json() if response.is_success else None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
+        raise EndpointError(
+            f"{spec.name} gave no catalogue at {url} ({type(error).__name__}: {redactor.text(str(error))}). "
+            "Check base_url and the network, then start the same command again."
+        ) from None
+    if response.status_code in {401, 403}:
+        raise EndpointError(
+            f"{spec.name} refused the key at {url} (HTTP {response.status_code}). Check {spec.key_env or 'the key'}."
+        )
+    if not isinstance(body, dict):
+        raise EndpointError(
+            f"{spec.name} gave no catalogue at {url} (HTTP {response.status_code}). "
+            "Check base_url in the panel, or try again later."
+        )
+    return body

@@ -1,0 +1,147 @@
+"""Which cell is sent next. Each model has a lane of its own, so that one in trouble holds up no other.
+
+A lane narrows when its model is rate limited and widens again with every answer. A model whose cells fail in
+a row rests and is tried with one cell; one that stays dead costs a bounded number of requests, and the rest of
+its cells are not sent.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipelines.asking.records import Question
+
+FAILURES_IN_A_ROW = 5
+"""Cells of a model that may fail one after another before it rests."""
+
+RESTS_S = (60.0, 180.0, 540.0)
+"""Seconds a failing model rests before one cell tries it again; after the last rest it counts as dead."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A question on its way: how often this start has sent it, and when first (monotonic seconds)."""
+
+    question: Question
+    order: int
+    requests: int = 0
+    first_sent: float = 0.0
+
+
+@dataclass(slots=True)
+class Lane:
+    """The cells of one model. Times are monotonic seconds.
+
+    `limit` bounds the requests in flight; `dead` says why nothing more is sent; `announced` is the time until
+    which the user knows of a wait.
+    """
+
+    model: str
+    widest: int
+    fresh: deque[Job] = field(default_factory=deque)
+    again: list[tuple[float, int, Job]] = field(default_factory=list)
+    limit: float = 1.0
+    in_flight: int = 0
+    paused_until: float = -math.inf
+    resting_until: float = -math.inf
+    announced: float = -math.inf
+    failures: int = 0
+    rests: int = 0
+    dead: str | None = None
+
+    @property
+    def queued(self) -> int:
+        """Cells that wait in this lane."""
+        return len(self.fresh) + len(self.again)
+
+    def due(self) -> float:
+        """Return when this lane can send next: -inf at once, inf not before something else happens."""
+        if self.dead or not self.queued or self.in_flight >= max(1, int(self.limit)):
+            return math.inf
+        return max(self.paused_until, self.resting_until, -math.inf if self.fresh else self.again[0][0])
+
+    def next_order(self, now: float) -> int:
+        """Return the place of the cell that `take` would give."""
+        return self.again[0][1] if self.again and self.again[0][0] <= now else self.fresh[0].order
+
+    def take(self, now: float) -> Job:
+        """Return the next cell: a due retry before a fresh one."""
+        self.in_flight += 1
+        return heapq.heappop(self.again)[2] if self.again and self.again[0][0] <= now else self.fresh.popleft()
+
+    def put_back(self, job: Job) -> None:
+        """Undo `take`: the cell was not sent."""
+        self.in_flight -= 1
+        self.fresh.appendleft(job)
+
+    def retry(self, job: Job, due: float) -> None:
+        """Queue a cell once more, to be sent no earlier than `due`."""
+        heapq.heappush(self.again, (due, job.order, job))
+
+    def slow_down(self, now: float, until: float) -> None:
+        """Send nothing before `until`, and then half as much at once. Replies to one burst halve it once."""
+        if now >= self.paused_until:
+            self.limit = max(1.0, self.limit / 2)
+        self.paused_until = max(self.paused_until, until)
+
+    def settled(self) -> None:
+        """Note an answer: the model lives, and the lane widens by one for each round of answers."""
+        self.failures = self.rests = 0
+        self.limit = min(float(self.widest), self.limit + 1.0 / self.limit)
+
+    def failed(self, now: float, why: str) -> float | None:
+        """Note a cell that failed for good. Return the seconds this lane now rests, or None if it goes on.
+
+        After a rest the first failure counts; after the last rest it makes the lane dead.
+        """
+        self.failures += 1
+        probing = self.rests > 0
+        if self.dead or now < self.resting_until or self.failures < (1 if probing else FAILURES_IN_A_ROW):
+            return None
+        if self.rests >= len(RESTS_S):
+            self.dead = why
+            return None
+        rest = RESTS_S[self.rests]
+        self.rests += 1
+        self.failures, self.limit, self.resting_until = 0, 1.0, now + rest
+        return rest
+
+    def give_up(self) -> list[Job]:
+        """Return every waiting cell in order and leave the lane empty."""
+        jobs = sorted([*self.fresh, *(job for _, _, job in self.again)], key=lambda job: job.order)
+        self.fresh.clear()
+        self.again.clear()
+        return jobs
+
+
+class Lanes:
+    """All lanes of one start, in the order in which the questions came."""
+
+    def __init__(self, questions: Sequence[Question], widest: int) -> None:
+        self.by_model: dict[str, Lane] = {}
+        for order, question in enumerate(questions):
+            model = question.cell.model_requested
+            lane = self.by_model.get(model)
+            if lane is None:
+                lane = self.by_model[model] = Lane(model, widest, limit=float(widest))
+            lane.fresh.append(Job(question, order))
+
+    @property
+    def queued(self) -> int:
+        """Cells that wait in any lane."""
+        return sum(lane.queued for lane in self.by_model.values())
+
+    def pick(self, now: float) -> tuple[Lane | None, float]:
+        """Return the lane whose next cell comes first, and -inf; or None and when some lane is due (inf: none)."""
+        chosen, order, soonest = None, math.inf, math.inf
+        for lane in self.by_model.values():
+            due = lane.due()
+            if due > now:
+                soonest = min(soonest, due)
+            elif (place := lane.next_order(now)) < order:
+                chosen, order = lane, place
+        return chosen, -math.inf if chosen else soonest

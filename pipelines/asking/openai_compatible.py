@@ -1,0 +1,187 @@
+"""Asks a server that speaks OpenAI's chat completions: OpenRouter, OpenAI, vLLM, Ollama and their like.
+
+What a server can do wrong is typed in error_classes.py; what is sent next is decided in lanes.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+import httpx
+
+from lake.errors import EndpointError
+from pipelines.asking.asking_run import AskingRun
+from pipelines.asking.budget import Budget
+from pipelines.asking.chat_request import OPENROUTER_HEADERS, chat_request
+from pipelines.asking.clock import Clock
+from pipelines.asking.outcomes import Reading
+from pipelines.asking.pricing import Price
+from pipelines.asking.records import Attempt, Question
+from pipelines.asking.redaction import Redactor
+from pipelines.asking.retrying import RetryPolicy
+from pipelines.asking.transport import Transport
+from pipelines.panels.records import EndpointSpec
+
+
+def read_key(spec: EndpointSpec, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the key that the endpoint's `key_env` names; None for an endpoint without one.
+
+    Raises EndpointError when the variable is not set, or holds what cannot be a key.
+    """
+    if spec.key_env is None:
+        return None
+    key = environ.get(spec.key_env, "").strip()
+    if not key:
+        raise EndpointError(
+            f"Endpoint {spec.name} needs a key and {spec.key_env} is not set. "
+            f"Set it (export {spec.key_env}=…) and start the same command again."
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise EndpointError(f"{spec.key_env} holds characters that no key has. Set it again, without quotes or spaces.")
+    return key
+
+
+class OpenAICompatibleEndpoint:
+    """One server. `ask` yields every attempt as it arrives, the failed ones too.
+
+    `prices` holds the catalogue's prices by roster model: without a reported cost they give a computed one, and
+    with a budget they bound each call before it is sent. `notice` is told of every wait in one sentence.
+    The key is sent in one header and appears in no attempt, message or repr.
+    """
+
+    def __init__(
+        self,
+        spec: EndpointSpec,
+        api_key: str | None,
+        *,
+        prices: Mapping[str, Price] | None = None,
+        budget: Budget | None = None,
+        seed: int = 0,
+        notice: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
+        retries: RetryPolicy | None = None,
+    ) -> None:
+        self.spec, self.seed = spec, seed
+        self.url = _completions_url(spec)
+        self.prices: Mapping[str, Price] = prices or {}
+        self.budget, self.clock = budget, clock or Clock()
+        self.retries = retries or RetryPolicy(max_attempts=spec.max_attempts)
+        self.redactor = Redactor(api_key)
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if spec.flavor == "openrouter":
+            self._headers |= OPENROUTER_HEADERS
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._notice = notice
+
+    def __repr__(self) -> str:
+        return f"OpenAICompatibleEndpoint({self.spec.name!r}, {self.url!r})"
+
+    async def ask(self, questions: Sequence[Question]) -> AsyncIterator[Attempt]:
+        """Ask each question once, plus retries; yield attempts as they arrive, in any order.
+
+        Cells of a model that turned out dead yield an attempt with error_class `circuit_open`, which was not
+        sent. Raises EndpointError when nothing can be asked at all and BudgetError when money stops it; every
+        answer that was under way has been yielded by then.
+        """
+        transport = Transport(self.url, self._headers, self.spec.timeout_s)
+        run = AskingRun(self, transport, questions)
+        try:
+            async for attempt in run.attempts():
+                yield attempt
+        finally:
+            await run.cancel()
+            await transport.close()
+
+    def notice(self, sentence: str) -> None:
+        """Tell the user of a wait, without secrets."""
+        if self._notice:
+            self._notice(self.redactor.text(sentence))
+
+    def request_text(self, question: Question) -> str:
+        """Return the request body as it is sent, JSON."""
+        return json.dumps(chat_request(question, self.spec), ensure_ascii=False)
+
+    def attempt(
+        self,
+        question: Question,
+        reading: Reading,
+        *,
+        number: int,
+        request: str,
+        asked_at: datetime,
+        http_status: int | None = None,
+        latency_ms: float | None = None,
+    ) -> Attempt:
+        """Return the attempt that a reading makes: the one place where text is redacted and cost decided."""
+        cost, source = self.cost_of(question, reading)
+        cell = question.cell
+        body = None if reading.body is None else self.redactor.body(reading.body, reading.parsed)
+        said = self.redactor.fields(
+            {
+                "request": request,
+                "model_served": reading.model_served,
+                "provider_served": reading.provider_served,
+                "error_message": reading.error_message,
+                "finish_reason": reading.finish_reason,
+                "native_finish_reason": reading.native_finish_reason,
+                "response_text": reading.response_text,
+                "system_fingerprint": reading.system_fingerprint,
+                "response_id": reading.response_id,
+            }
+        )
+        return Attempt(
+            wave_id=cell.wave_id,
+            wave_date=cell.wave_date,
+            panel=cell.panel,
+            model_requested=cell.model_requested,
+            endpoint=cell.endpoint,
+            prompt_id=cell.prompt_id,
+            sample_index=cell.sample_index,
+            purpose=cell.purpose,
+            attempt=number,
+            outcome=reading.outcome,
+            error_class=reading.error_class,
+            asked_at=asked_at,
+            http_status=http_status,
+            prompt_tokens=reading.prompt_tokens,
+            completion_tokens=reading.completion_tokens,
+            cost_usd=cost,
+            cost_source=source,
+            latency_ms=latency_ms,
+            cache_status=reading.cache_status,
+            body=body,
+            **said,
+        )
+
+    def cost_of(
+        self, question: Question, reading: Reading
+    ) -> tuple[float | None, Literal["reported", "computed"] | None]:
+        """Return cost in USD and its source: as reported, else from tokens at catalogue prices, else unknown.
+
+        Prices with conditions are never used to compute: nobody says which condition applied.
+        """
+        if reading.cost_usd is not None:
+            return reading.cost_usd, "reported"
+        price = self.prices.get(question.cell.model_requested)
+        tokens = (reading.prompt_tokens, reading.completion_tokens)
+        if price is None or price.conditional or tokens[0] is None or tokens[1] is None or reading.charged == "no":
+            return None, None
+        return price.of(tokens[0], tokens[1], reading.cached_tokens or 0), "computed"
+
+
+def _completions_url(spec: EndpointSpec) -> str:
+    try:
+        base = httpx.URL(spec.base_url or "")
+    except httpx.InvalidURL:
+        base = httpx.URL("")
+    if base.scheme not in {"http", "https"} or not base.host:
+        raise EndpointError(
+            f"Endpoint {spec.name} has no usable base_url ({spec.base_url!r}). "
+            "Give the part before /chat/completions in the panel, such as https://openrouter.ai/api/v1."
+        )
+    return f"{spec.base_url}".rstrip("/") + "/chat/completions"
