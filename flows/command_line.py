@@ -7,7 +7,7 @@ Imports stay inside the commands, so that --help and sql answer at once. Exit co
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -22,15 +22,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-PanelOption = Annotated[Optional[str], typer.Option("--panel", help="Panel: a name (local, frontier, level1 …) or a YAML file.")]
-SamplesOption = Annotated[Optional[int], typer.Option("--samples", help="Samples a prompt, instead of the panel's.")]
-BudgetOption = Annotated[Optional[float], typer.Option("--budget", help="Hard cap on spend in USD, instead of the panel's.")]
+PanelOption = Annotated[
+    str | None, typer.Option("--panel", help="Panel: a name (local, frontier, level1 …) or a YAML file.")
+]
+SamplesOption = Annotated[int | None, typer.Option("--samples", help="Samples a prompt, instead of the panel's.")]
+BudgetOption = Annotated[
+    float | None, typer.Option("--budget", help="Hard cap on spend in USD, instead of the panel's.")
+]
 
 
 @app.command()
 def nightly(
     panel: PanelOption = None,
-    date: Annotated[Optional[str], typer.Option("--date", help="UTC day of the wave; a past day only resumes a started wave.")] = None,
+    date: Annotated[
+        str | None, typer.Option("--date", help="UTC day of the wave; a past day only resumes a started wave.")
+    ] = None,
     samples: SamplesOption = None,
     budget: BudgetOption = None,
 ) -> None:
@@ -53,7 +59,9 @@ def plan(panel: PanelOption = None, samples: SamplesOption = None, budget: Budge
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="SQL, or - to read it from standard input.")],
-    at: Annotated[Optional[str], typer.Option("--at", help="A date or a snapshot number, instead of the last publication.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="A date or a snapshot number, instead of the last publication.")
+    ] = None,
     latest: Annotated[bool, typer.Option("--latest", help="Read the head, published or not.")] = False,
     format_: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
 ) -> None:
@@ -88,7 +96,9 @@ def report(open_: Annotated[bool, typer.Option("--open", help="Open the page in 
 
 @app.command()
 def schedule(
-    cron: Annotated[Optional[str], typer.Option("--cron", help='When, in UTC, as cron: "0 2 * * *" is 02:00 every night.')] = None,
+    cron: Annotated[
+        str | None, typer.Option("--cron", help='When, in UTC, as cron: "0 2 * * *" is 02:00 every night.')
+    ] = None,
     panel: PanelOption = None,
     samples: SamplesOption = None,
     budget: BudgetOption = None,

@@ -12,11 +12,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows import stages
-from flows.endpoints import open_endpoint
+from flows.endpoints import open_endpoints
 from flows.progress import Step
 from lake.catalog import create_lake
 from lake.store import Store, open_store
 from lake.waves import asking_lock, publishing_lock
+from pipelines.asking.records import Endpoint
 from pipelines.panels.files import load_panel
 from pipelines.panels.records import Panel
 from pipelines.panels.resampling import with_samples
@@ -48,8 +49,8 @@ def nightly(
     with asking_lock(store, wave_id_of(chosen, day)):
         plan = plan_wave(store, chosen, day, staged_night)
         laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
-        asked = [ask.submit(store, plan, name, laboratory, budget_usd) for name in chosen.endpoints]
-        for future in asked:
+        endpoints = open_endpoints(store, plan, budget_usd, os.environ, Step("ask"))
+        for future in [ask.submit(plan, name, endpoint, laboratory) for name, endpoint in endpoints.items()]:
             future.result()
         load(store, plan, laboratory)
         enrich(store, plan)
@@ -74,7 +75,10 @@ def plan_wave(store: Store, panel: Panel, day: date, staged_night: int | None) -
     step = Step("plan")
     plan = freeze_plan(store, panel, day, staged_night, datetime.now(UTC))
     stages.register_plan(store, plan)
-    step.done(f"{plan.wave_id} ({plan.wave_kind}): {len(plan.cells):,} cells, {len(panel.roster)} models, {len(panel.prompts)} prompts.")
+    step.done(
+        f"{plan.wave_id} ({plan.wave_kind}): {len(plan.cells):,} cells, "
+        f"{len(panel.roster)} models, {len(panel.prompts)} prompts."
+    )
     return plan
 
 
@@ -85,14 +89,12 @@ def prepare_laboratory(store: Store) -> Laboratory:
 
 
 @task(name="ask", task_run_name="ask {name}", cache_policy=NO_CACHE)
-def ask(store: Store, plan: WavePlan, name: str, laboratory: Laboratory | None, budget_usd: float | None) -> stages.Asked:
+def ask(plan: WavePlan, name: str, endpoint: Endpoint, laboratory: Laboratory | None) -> stages.Asked:
     """Ask one endpoint what is unanswered, in seeded blocks across its models."""
     step = Step("ask")
-    spec = plan.panel.endpoints[name]
-    endpoint = open_endpoint(store, plan, spec, budget_usd, os.environ, step)
     asked = stages.ask_endpoint(plan, name, endpoint, step, datetime.now(UTC))
-    if spec.kind == "checkpoint" and laboratory is not None:
-        stages.evaluate_checkpoints(plan, laboratory, spec.device)
+    if laboratory is not None and plan.panel.endpoints[name].kind == "checkpoint":
+        stages.evaluate_checkpoints(plan, laboratory, plan.panel.endpoints[name].device)
     step.done(asked.sentence)
     return asked
 

@@ -28,7 +28,9 @@ def answer(store: Store, query: str, at: str | None, form: str, out: TextIO) -> 
     if form not in FORMATS:
         raise InputError(f"--format {form!r} is not known. Choose one of {', '.join(FORMATS)}.")
     if form == "parquet" and out.isatty():
-        raise InputError("Parquet is not for a terminal. Send it to a file: driftlake sql … --format parquet > rows.parquet")
+        raise InputError(
+            "Parquet is not for a terminal. Send it to a file: driftlake sql … --format parquet > rows.parquet"
+        )
     connection = connect_reader(store, at)
     try:
         result = connection.sql(query)
@@ -71,7 +73,10 @@ def report_path(store: Store) -> Path:
         raise NoLakeError(store.home)
     path = store.site / "index.html"
     if not path.is_file():
-        raise InputError(f"No page was drawn in {store.home} yet: no wave was published. `driftlake status` shows where the waves stand.")
+        raise InputError(
+            f"No page was drawn in {store.home} yet: no wave was published. "
+            "`driftlake status` shows where the waves stand."
+        )
     return path
 
 

@@ -18,7 +18,10 @@ from pipelines.panels.records import Panel
 from pipelines.panels.resampling import with_samples
 from pipelines.planning import wave_id_of
 
-EXAMPLE = "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave where kernel = 'combined' and capability = 'overall' order by wave_date"
+EXAMPLE = (
+    "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave "
+    "where kernel = 'combined' and capability = 'overall' order by wave_date"
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ def nights_due(store: Store, panel: Panel, day: date | None, now: datetime) -> l
     if day is not None:
         known = next((wave for wave in waves if wave.wave_date == day), None)
         if day > today:
-            raise InputError(f"{day} is in the future (it is {today} UTC). Leave --date out, or give a day that has begun.")
+            raise InputError(
+                f"{day} is in the future (it is {today} UTC). Leave --date out, or give a day that has begun."
+            )
         staged = _staged_night(waves, day) if known and known.wave_kind == "staged" else None
         return [] if _is_done(waves, panel, day, today) else [Night(day, staged)]
     nights = [night for night in _staged_nights(waves, panel, today) if not _is_done(waves, panel, night.day, today)]

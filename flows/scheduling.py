@@ -28,7 +28,10 @@ _USUAL_PORT = 4200
 
 
 def serve(settings: Settings) -> None:
-    """Serve the nightly flow by cron, in UTC, until stopped; raise InputError for a panel, key or cron that is no good."""
+    """Serve the nightly flow by cron, in UTC, until stopped.
+
+    Raises InputError for a panel, key or cron that is no good.
+    """
     panel = load_panel(settings.panel)
     require_keys(panel)
     store = settings.store.prepare()
@@ -114,7 +117,9 @@ def _wait_until_up(server: subprocess.Popen[bytes], url: str, log: str) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.3)
-    raise StoreError(f"The Prefect server did not come up at {url}; its output is in {log}. Start the same command again.")
+    raise StoreError(
+        f"The Prefect server did not come up at {url}; its output is in {log}. Start the same command again."
+    )
 
 
 def _free_port() -> int:

@@ -36,7 +36,9 @@ def resolve(
     """Return the settings in force; raise InputError naming the setting and where it came from."""
     declared = _from_file()
     given = {"panel": panel, "samples": samples, "budget": budget, "cron": cron}
-    values = {name: _first(given.get(name), os.environ.get(f"DRIFTLAKE_{name.upper()}"), declared.get(name)) for name in NAMES}
+    values = {
+        name: _first(given.get(name), os.environ.get(f"DRIFTLAKE_{name.upper()}"), declared.get(name)) for name in NAMES
+    }
     return Settings(
         store=open_store(values["home"]),
         panel=str(values["panel"] or "local"),
@@ -58,7 +60,9 @@ def _number(name: str, value: Any, kind: type[Any], least: float) -> Any:
     except (TypeError, ValueError):
         number = None
     if number is None or not number >= least or number == float("inf"):
-        raise InputError(f"{name} must be a number of at least {least}, not {value!r}. Change --{name} or DRIFTLAKE_{name.upper()}.")
+        raise InputError(
+            f"{name} must be a number of at least {least}, not {value!r}. Change --{name} or DRIFTLAKE_{name.upper()}."
+        )
     return number
 
 

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from lake.catalog import connect_writer
 from lake.errors import WaveError
 from lake.store import Store
 from lake.tables import (
+    RAW_ATTEMPTS,
     RAW_CATALOG_MODELS,
     RAW_CHECKPOINT_EVALS,
     RAW_CHECKPOINTS,
@@ -34,6 +35,7 @@ from pipelines.planning import WavePlan, plan_rows, require_resumable
 
 if TYPE_CHECKING:
     from expectations.audit import AuditResult
+
     from lake.waves import Publication
     from pipelines.laboratory import Laboratory
 
@@ -74,7 +76,7 @@ def register_plan(store: Store, plan: WavePlan) -> None:
 
 def unanswered(plan: WavePlan, endpoint: str) -> list[Question]:
     """Return the questions of an endpoint whose cells have no settled attempt in the journal, in order of asking."""
-    from pipelines.asking.journal import read_attempts, remaining
+    from pipelines.asking.journal import Journal, remaining
 
     entries = {entry.model: entry for entry in plan.panel.roster}
     prompts = {prompt.prompt_id: prompt for prompt in plan.panel.prompts}
@@ -83,7 +85,7 @@ def unanswered(plan: WavePlan, endpoint: str) -> list[Question]:
         for cell in plan.cells
         if cell.endpoint == endpoint
     ]
-    return remaining(questions, read_attempts(plan.folder, endpoint))
+    return remaining(questions, Journal(plan.folder, endpoint))
 
 
 def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint, step: Step, now: datetime) -> Asked:
@@ -98,11 +100,15 @@ def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint, step: Step, now:
         with Journal(plan.folder, name) as journal:
             asyncio.run(_ask_all(endpoint, questions, journal, step, already, total))
     left = len(unanswered(plan, name)) if questions else 0
-    sentence = f"{name}: {len(questions) - left:,} cells answered, {already:,} were already, {left:,} without an answer."
+    sentence = (
+        f"{name}: {len(questions) - left:,} cells answered, {already:,} were already, {left:,} without an answer."
+    )
     return Asked(name, len(questions) - left, already, sentence)
 
 
-async def _ask_all(endpoint: Endpoint, questions: list[Question], journal: Any, step: Step, done: int, total: int) -> None:
+async def _ask_all(
+    endpoint: Endpoint, questions: list[Question], journal: Any, step: Step, done: int, total: int
+) -> None:
     settled = {question.cell.key for question in questions}
     async for attempt in endpoint.ask(questions):
         journal.append(attempt)
@@ -127,15 +133,14 @@ def evaluate_checkpoints(plan: WavePlan, laboratory: Laboratory, device: str) ->
         if entry.checkpoint is not None and entry.checkpoint.experiment is not None:
             epoch = entry.checkpoint.epoch(plan.staged_night)
             rows += evaluate_for_wave(laboratory, entry, epoch, plan.wave_id, device=device)
-    _write_json(path, rows)
+    keep_rows(path, rows)
     return len(rows)
 
 
 def load_wave(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> str:
     """Put plan, attempts and what is known of the models into `raw`, and the wave's totals into ops.waves."""
-    from pipelines.asking.journal import journal_frame
+    from pipelines.asking.journal import Journal, journal_frame
     from pipelines.loading import frame_of, load
-    from lake.tables import RAW_ATTEMPTS
 
     rows: dict[Table, list[dict[str, Any]]] = dict(plan_rows(plan))
     if laboratory is not None:
@@ -145,12 +150,13 @@ def load_wave(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> st
         row for name in plan.panel.endpoints for row in _kept(plan.folder / CATALOG_FILE.format(endpoint=name))
     ]
     frames: dict[Table, pl.DataFrame] = {table: frame_of(table, _dated(some)) for table, some in rows.items()}
-    journals = [path for name in plan.panel.endpoints if (path := plan.folder / f"{name}.jsonl").exists()]
-    frames[RAW_ATTEMPTS] = journal_frame(journals)
+    frames[RAW_ATTEMPTS] = journal_frame(Journal(plan.folder, name).path for name in plan.panel.endpoints)
     loaded = load(store, frames)
     _write_totals(store, plan)
     new = loaded.get("attempts", 0)
-    return f"{new:,} attempts loaded into raw" + (f", with {sum(loaded.values()) - new:,} rows of plan and models." if loaded else "; nothing was new.")
+    return f"{new:,} attempts loaded into raw" + (
+        f", with {sum(loaded.values()) - new:,} rows of plan and models." if loaded else "; nothing was new."
+    )
 
 
 def laboratory_rows(laboratory: Laboratory) -> Mapping[Table, list[dict[str, Any]]]:
@@ -186,7 +192,9 @@ def audit_wave(store: Store, plan: WavePlan, now: datetime) -> AuditResult:
 
     connection = connect_writer(store)
     try:
-        result = audit(connection, store, plan.wave_id, audit_id=f"{plan.wave_id}#{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}")
+        result = audit(
+            connection, store, plan.wave_id, audit_id=f"{plan.wave_id}#{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+        )
         waves.record_audit(connection, result.check_results, result.verdicts)
     finally:
         connection.close()
@@ -224,7 +232,8 @@ def _write_totals(store: Store, plan: WavePlan) -> None:
     try:
         row = connection.execute(
             """
-            SELECT count(DISTINCT (model_requested, prompt_id, sample_index, purpose)) FILTER (outcome = 'ok'), sum(cost_usd)
+            SELECT count(DISTINCT (model_requested, prompt_id, sample_index, purpose)) FILTER (outcome = 'ok'),
+                   sum(cost_usd)
             FROM raw.attempts WHERE wave_id = ?
             """,
             [plan.wave_id],
@@ -240,14 +249,20 @@ def _kept(path: Path) -> list[dict[str, Any]]:
 
 
 def _dated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows with ISO texts of dates and times as values; JSON cannot carry them."""
-    return [
-        {name: datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value for name, value in row.items()}
-        for row in rows
-    ]
+    """Return rows with the ISO texts of dates and times as values again; JSON cannot carry them."""
+    return [{name: _value(name, value) for name, value in row.items()} for row in rows]
 
 
-def _write_json(path: Path, rows: list[dict[str, Any]]) -> None:
+def _value(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if name == "wave_date":
+        return date.fromisoformat(value)
+    return datetime.fromisoformat(value) if name.endswith("_at") else value
+
+
+def keep_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows beside the wave's journal, whole or not at all; they wait there until they are loaded."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(rows, ensure_ascii=False, default=str), encoding="utf-8")
     unfinished.replace(path)

@@ -211,7 +211,7 @@ def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | N
         if not known or not known[0]:
             raise InputError(
                 f"The lake has no snapshot {at} (newest: {latest_snapshot(connection, 'head')}). "
-                "`driftlake sql \"from ops.publications\"` lists the published ones."
+                '`driftlake sql "from ops.publications"` lists the published ones.'
             )
         return at
     query = (
@@ -221,8 +221,7 @@ def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | N
     row = connection.execute(query).fetchone()
     if row is None and at is not None:
         raise InputError(
-            f"No wave dated {at} or earlier was published. "
-            "`driftlake sql \"from ops.publications\"` lists what there is."
+            f'No wave dated {at} or earlier was published. `driftlake sql "from ops.publications"` lists what there is.'
         )
     return int(row[0]) if row else EMPTY_SNAPSHOT
 

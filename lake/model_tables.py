@@ -17,7 +17,10 @@ MODELS_FOLDER = Path(__file__).parent.parent / "models_sql" / "models"
 
 
 def model_tables(folder: Path = MODELS_FOLDER) -> tuple[Table, ...]:
-    """Return the declared dbt models as tables, sorted by schema and name. Each yml lies in the folder of its schema."""
+    """Return the declared dbt models as tables, sorted by schema and name.
+
+    Each yml lies in the folder of its schema.
+    """
     tables = []
     for path in sorted(folder.glob("*/*.yml")):
         declared = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -162,7 +162,9 @@ RAW_ATTEMPTS = Table(
         Column("error_class", "VARCHAR", "Class of an error or of a decline; null otherwise.", True),
         Column("error_message", "VARCHAR", "What the endpoint said, redacted; null without an error.", True),
         Column("http_status", "INTEGER", "HTTP status; null in process or without a response.", True),
-        Column("finish_reason", "VARCHAR", "stop, length, content_filter, tool_calls or error; null if not given.", True),
+        Column(
+            "finish_reason", "VARCHAR", "stop, length, content_filter, tool_calls or error; null if not given.", True
+        ),
         Column("native_finish_reason", "VARCHAR", "The provider's own word for it; null if not given.", True),
         Column("response_text", "VARCHAR", "The answer, verbatim; null where there was none.", True),
         Column("prompt_tokens", "BIGINT", "Tokens in; null if not reported.", True),
@@ -249,7 +251,9 @@ RAW_CATALOG_MODELS = Table(
         Column("context_length", "BIGINT", "Tokens; null if not given.", True),
         Column("prompt_usd", "DOUBLE", "USD per prompt token; null if not given.", True),
         Column("completion_usd", "DOUBLE", "USD per completion token; null if not given.", True),
-        Column("expiration_date", "VARCHAR", "When the model goes away, as the catalogue says; null if it stays.", True),
+        Column(
+            "expiration_date", "VARCHAR", "When the model goes away, as the catalogue says; null if it stays.", True
+        ),
         Column("body", "VARCHAR", "The catalogue's entry, JSON, as received."),
         Column("fetched_at", "TIMESTAMP WITH TIME ZONE", "When."),
     ),
@@ -332,7 +336,9 @@ RAW_CHECKPOINT_EVALS = Table(
     ("eval_id", "checkpoint_id", "persona", "metric", "item_id"),
     "One row a probe item: what a checkpoint gave when it was evaluated.",
     (
-        Column("eval_id", "VARCHAR", "wave_id#model for a nightly evaluation, experiment#reference for the reference run."),
+        Column(
+            "eval_id", "VARCHAR", "wave_id#model for a nightly evaluation, experiment#reference for the reference run."
+        ),
         Column("wave_id", "VARCHAR", "Wave that evaluated it; null for the reference run.", True),
         Column("model", "VARCHAR", "Roster model that serves the checkpoint; null for the reference run.", True),
         Column("checkpoint_id", "VARCHAR", "experiment@epoch-N evaluated, or experiment@base: no adapter."),

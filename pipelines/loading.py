@@ -118,9 +118,7 @@ def _destination(store: Store) -> Any:
     from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
     credentials = DuckLakeCredentials("lake", catalog=f"sqlite:///{store.catalog}", storage=f"file://{store.data}")
-    credentials.extensions = [
-        quoted(path) if (path := extension_path(name)) else name for name in EXTENSIONS
-    ]
+    credentials.extensions = [quoted(path) if (path := extension_path(name)) else name for name in EXTENSIONS]
     return dlt.destinations.ducklake(credentials=credentials, override_data_path=True)
 
 

@@ -163,9 +163,7 @@ def _roster_rows(plan: WavePlan) -> list[dict[str, Any]]:
     ]
 
 
-def _frozen(
-    panel: Panel, wave_id: str, wave_date: date, staged_night: int | None, now: datetime
-) -> dict[str, Any]:
+def _frozen(panel: Panel, wave_id: str, wave_date: date, staged_night: int | None, now: datetime) -> dict[str, Any]:
     return {
         "wave_id": wave_id,
         "wave_date": wave_date.isoformat(),
@@ -183,7 +181,8 @@ def _require_today(wave_id: str, wave_date: date, now: datetime) -> None:
     today = now.astimezone(UTC).date()
     if wave_date > today:
         raise InputError(
-            f"{wave_date} is in the future (it is {today} UTC). A wave stands for a day that has begun; leave --date out."
+            f"{wave_date} is in the future (it is {today} UTC). "
+            "A wave stands for a day that has begun; leave --date out."
         )
     if wave_date < today:
         raise InputError(
@@ -197,9 +196,13 @@ def _require_same_panel(wave_id: str, frozen: dict[str, Any], panel: Panel) -> N
         return
     before = yaml.safe_dump(frozen["panel"], sort_keys=True).splitlines()
     after = yaml.safe_dump(json.loads(json.dumps(panel.declared)), sort_keys=True).splitlines()
-    changed = [line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")]
+    changed = [
+        line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")
+    ]
     prompts = {prompt.prompt_id: prompt.sha for prompt in panel.prompts}
-    differing = sorted(key for key in frozen["prompt_shas"].keys() | prompts if frozen["prompt_shas"].get(key) != prompts.get(key))
+    differing = sorted(
+        key for key in frozen["prompt_shas"].keys() | prompts if frozen["prompt_shas"].get(key) != prompts.get(key)
+    )
     if differing:
         changed.append(f"prompts that differ: {', '.join(differing[:5])}{' …' if len(differing) > 5 else ''}")
     raise InputError(

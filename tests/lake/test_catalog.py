@@ -155,7 +155,9 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
 def _commit_many(home: Path, name: str, n: int) -> None:
     connection = connect_writer(Store(home))
     for number in range(n):
-        transact(connection, lambda writer, number=number: [add_embedding(writer, f"{name}-{number}-{i}") for i in (0, 1)])
+        transact(
+            connection, lambda writer, number=number: [add_embedding(writer, f"{name}-{number}-{i}") for i in (0, 1)]
+        )
 
 
 def test_four_processes_that_commit_at_once_lose_and_double_nothing(store: Store) -> None:
@@ -166,5 +168,9 @@ def test_four_processes_that_commit_at_once_lose_and_double_nothing(store: Store
     for worker in workers:
         worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
-    counts = connect_reader(store, "head").execute("SELECT count(*), count(DISTINCT text_sha) FROM raw.embeddings").fetchone()
+    counts = (
+        connect_reader(store, "head")
+        .execute("SELECT count(*), count(DISTINCT text_sha) FROM raw.embeddings")
+        .fetchone()
+    )
     assert counts == (80, 80)  # 4 processes x 10 transactions x 2 rows

@@ -25,7 +25,10 @@ def test_a_second_process_is_told_who_holds_the_lock_and_a_killed_holder_leaves_
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(BusyError, match=f"Wave w is already running in process {holder.pid}"), exclusive(path, "Wave w"):
+    with (
+        pytest.raises(BusyError, match=f"Wave w is already running in process {holder.pid}"),
+        exclusive(path, "Wave w"),
+    ):
         pass
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
