@@ -23,6 +23,19 @@ Shape = TypeVar("Shape", bound=BaseModel)
 _STRING = "tag:yaml.org,2002:str"
 _DEEPEST = 16
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDING = {
+    "string_type": "should be text, not {given}",
+    "int_type": "should be a whole number, not {given}",
+    "float_type": "should be a number, not {given}",
+    "bool_type": "should be true or false, not {given}",
+    "list_type": "should be a list, not {given}",
+    "dict_type": "should be made of `key: value`, not {given}",
+    "model_type": "should be made of `key: value`, not {given}",
+    "string_pattern_mismatch": "cannot be {given}",
+    "too_short": "is empty",
+}
+"""Findings of pydantic in the words of a YAML file; others are told as pydantic tells them."""
+
 _SCALARS = yaml.constructor.SafeConstructor()
 
 
@@ -87,13 +100,13 @@ class Source:
         hint = f"`{key}` is {hints[key]}." if key in hints else "Correct the value."
         if detail["type"] == "missing":
             return self.error(location, f"the key {key!r} is missing{_within(location[:-1])}.", f"Add it: {hint}")
-        given, near = detail["input"], ""
-        if detail["type"] == "literal_error":
-            near = nearest(str(given), str(context["expected"]).split("'"))
+        given = detail["input"]
+        near = nearest(str(given), str(context["expected"]).split("'")) if detail["type"] == "literal_error" else ""
         if detail["type"] == "string_type" and not isinstance(given, dict | list | None):
-            near = " Put the value in quotes to mean text."
-        expected = detail["msg"].removeprefix("Input ").removeprefix("String ")
-        return self.error(location, f"`{_dotted(location)}` {expected}, not {_short(given)}.{near}", hint)
+            hint = f"{hint} Put it in quotes."
+        said = _WORDING.get(detail["type"], f"{detail['msg'].removeprefix('Input ')}, not {{given}}")
+        problem = f"`{_dotted(location)}` {said.replace('{given}', _short(given))}.{near}"
+        return self.error(location, problem, hint)
 
     def _plain(self, node: yaml.Node, depth: int) -> object:
         """Return a node's value as dict, list or scalar."""
