@@ -16,7 +16,7 @@ from lake.waves import Wave, last_publication, listed
 from pipelines.panels.files import load_panel
 from pipelines.panels.records import Panel
 from pipelines.panels.resampling import with_samples
-from pipelines.planning import wave_id_of
+from pipelines.planning import require_startable, wave_id_of
 
 EXAMPLE = (
     "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave "
@@ -39,8 +39,8 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
     before anything is written when panel, date or key cannot be used; WaveError when a wave was
     quarantined.
     """
-    panel = with_samples(load_panel(settings.panel), settings.samples)
     day = _parse_day(wave_date)
+    panel = with_samples(load_panel(settings.panel), settings.samples)
     require_keys(panel)
     store = settings.store
     prepare_environment(store)
@@ -70,10 +70,8 @@ def nights_due(store: Store, panel: Panel, day: date | None, now: datetime) -> l
     waves = _waves_of(store, panel)
     if day is not None:
         known = next((wave for wave in waves if wave.wave_date == day), None)
-        if day > today:
-            raise InputError(
-                f"{day} is in the future (it is {today} UTC). Leave --date out, or give a day that has begun."
-            )
+        if known is None:
+            require_startable(wave_id_of(panel, day), day, now)
         staged = _staged_night(waves, day) if known and known.wave_kind == "staged" else None
         return [] if _is_done(waves, panel, day, today) else [Night(day, staged)]
     nights = [night for night in _staged_nights(waves, panel, today) if not _is_done(waves, panel, night.day, today)]

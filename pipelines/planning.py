@@ -77,7 +77,7 @@ def freeze_plan(store: Store, panel: Panel, wave_date: date, staged_night: int |
         _require_same_panel(wave_id, frozen, panel)
     else:
         if staged_night is None:
-            _require_today(wave_id, wave_date, now)
+            require_startable(wave_id, wave_date, now)
         frozen = _frozen(panel, wave_id, wave_date, staged_night, now)
         _write_whole(path, frozen)
     started_at = datetime.fromisoformat(frozen["started_at"])
@@ -177,7 +177,8 @@ def _frozen(panel: Panel, wave_id: str, wave_date: date, staged_night: int | Non
     }
 
 
-def _require_today(wave_id: str, wave_date: date, now: datetime) -> None:
+def require_startable(wave_id: str, wave_date: date, now: datetime) -> None:
+    """Raise InputError for a wave that no start ever froze and whose day is not today, UTC."""
     today = now.astimezone(UTC).date()
     if wave_date > today:
         raise InputError(
