@@ -22,7 +22,7 @@ def model_tables(folder: Path = MODELS_FOLDER) -> tuple[Table, ...]:
     Each yml lies in the folder of its schema.
     """
     tables = []
-    for path in sorted(folder.glob("*/*.yml")):
+    for path in sorted((*folder.glob("core/*.yml"), *folder.glob("out/*.yml"))):
         declared = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         for model in declared.get("models", []):
             tables.append(_table(path.parent.name, model))
