@@ -176,7 +176,7 @@ class AskingRun:
         elif reading.action == "stop_address" and not self.settled:
             self._stop(EndpointError(f"{self.endpoint.url} does not answer chat completions. Check base_url."))
         else:
-            await self._failed(lane, _why(reading, reply))
+            await self._failed(lane, job, _why(reading, reply))
 
     async def _retry(self, lane: Lane, job: Job, reading: Reading, reply: Reply) -> None:
         now, policy = self.clock.monotonic(), self.endpoint.retries
@@ -196,11 +196,16 @@ class AskingRun:
             await self._bury(lane, f"{_why(reading, reply)}, to be asked again in {asked:.0f} s")
             return
         wait = policy.wait(job.requests, now - job.first_sent, asked, self.draws)
+        counts = True
         if asked is not None or reading.error_class in RATE_CLASSES:
-            lane.slow_down(now, now + (asked if asked is not None else wait or 0.0))
-        if wait is None:
-            await self._failed(lane, _why(reading, reply))
-            return
+            counts = lane.slow_down(now, now + (asked if asked is not None else wait or 0.0))
+        if wait is not None:
+            self._queue_again(lane, job, wait, reading, reply)
+        if counts:
+            await self._failed(lane, job, _why(reading, reply))
+
+    def _queue_again(self, lane: Lane, job: Job, wait: float, reading: Reading, reply: Reply) -> None:
+        now = self.clock.monotonic()
         lane.retry(job, now + wait)
         if lane.announced <= now:
             lane.announced = now + wait
@@ -208,10 +213,10 @@ class AskingRun:
             code = reply.status if reply.status and reply.status >= 300 else reading.error_class
             self.endpoint.notice(f"waiting {wait:.0f} s: {code} from {who} (model {lane.model})")
 
-    async def _failed(self, lane: Lane, why: str) -> None:
-        rest = lane.failed(self.clock.monotonic(), why)
+    async def _failed(self, lane: Lane, job: Job, why: str) -> None:
+        rest = lane.failed(job, self.clock.monotonic(), why)
         if rest is not None:
-            self.endpoint.notice(f"resting {rest:.0f} s: cells of {lane.model} fail one after another ({why})")
+            self.endpoint.notice(f"resting {rest:.0f} s: requests to {lane.model} fail one after another ({why})")
         elif lane.dead:
             await self._bury(lane, lane.dead)
 

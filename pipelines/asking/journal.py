@@ -46,6 +46,7 @@ _FILE_SCHEMA: dict[str, DataType] = {
     name: pl.String() if dtype.is_temporal() else dtype for name, dtype in FRAME_SCHEMA.items()
 }
 _FIELDS = tuple(field.name for field in fields(Attempt))
+_REQUIRED = tuple(column.name for column in RAW_ATTEMPTS.columns if not column.nullable)
 
 
 class Journal:
@@ -109,10 +110,7 @@ class Journal:
     def attempts(self) -> Iterator[Attempt]:
         """Yield every complete attempt in the order of writing; a line cut short at the end is left out."""
         for number, line in enumerate(_lines(self.path), start=1):
-            try:
-                yield _attempt(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                raise _torn(self.path, number) from error
+            yield _attempt(self.path, number, line)
 
     def settled(self) -> set[CellKey]:
         """Return the cells that need no further asking."""
@@ -158,8 +156,7 @@ def _frame(path: Path) -> pl.DataFrame:
     if not content:
         return pl.DataFrame(schema=FRAME_SCHEMA)
     try:
-        frame = pl.read_ndjson(content, schema=_FILE_SCHEMA)
-        return frame.select(
+        frame = pl.read_ndjson(content, schema=_FILE_SCHEMA).select(
             pl.col("wave_date").str.to_date("%Y-%m-%d")
             if name == "wave_date"
             else pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", time_unit="us", time_zone="UTC")
@@ -167,13 +164,13 @@ def _frame(path: Path) -> pl.DataFrame:
             else pl.col(name)
             for name, dtype in FRAME_SCHEMA.items()
         )
-    except pl.exceptions.PolarsError as error:
-        for number, line in enumerate(_lines(path), start=1):
-            try:
-                _attempt(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                raise _torn(path, number) from error
-        raise
+    except pl.exceptions.PolarsError:
+        frame = None
+    if frame is None or any(frame[name].null_count() for name in _REQUIRED):
+        # Polars does not say which line it was; the slow way does, by raising.
+        rows = [_row(_attempt(path, number, line)) for number, line in enumerate(_lines(path), start=1)]
+        raise StoreError(f"{path} cannot be read as {len(rows)} attempts. Look at its lines for values out of range.")
+    return frame
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:
@@ -183,10 +180,16 @@ def _row(attempt: Attempt) -> dict[str, Any]:
     return row
 
 
-def _attempt(row: dict[str, Any]) -> Attempt:
-    known = {name: value for name, value in row.items() if name in _FIELDS}
-    known["wave_date"] = date.fromisoformat(row["wave_date"])
-    known["asked_at"] = datetime.fromisoformat(row["asked_at"])
+def _attempt(path: Path, number: int, line: bytes) -> Attempt:
+    try:
+        row = json.loads(line)
+        known = {name: row.get(name) for name in _FIELDS}
+        known["wave_date"] = date.fromisoformat(row["wave_date"])
+        known["asked_at"] = datetime.fromisoformat(row["asked_at"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _torn(path, number) from error
+    if any(known[name] is None for name in _REQUIRED):
+        raise _torn(path, number)
     return Attempt(**known)
 
 

@@ -1,7 +1,7 @@
 """Which cell is sent next. Each model has a lane of its own, so that one in trouble holds up no other.
 
-A lane narrows when its model is rate limited and widens again with every answer. A model whose cells fail in
-a row rests and is tried with one cell; one that stays dead costs a bounded number of requests, and the rest of
+A lane narrows when its model is rate limited and widens again with every answer. A model whose requests fail in
+a row rests and is tried with one; a model that stays dead costs a bounded number of requests, and the rest of
 its cells are not sent.
 """
 
@@ -15,21 +15,22 @@ from dataclasses import dataclass, field
 
 from pipelines.asking.records import Question
 
-FAILURES_IN_A_ROW = 5
-"""Cells of a model that may fail one after another before it rests."""
+FAILURES_IN_A_ROW = 15
+"""Requests to a model that may fail one after another before it rests."""
 
-RESTS_S = (60.0, 180.0, 540.0)
-"""Seconds a failing model rests before one cell tries it again; after the last rest it counts as dead."""
+RESTS_S = (15.0, 60.0, 180.0, 600.0)
+"""Seconds a failing model rests before one request tries it again; after the last rest it counts as dead."""
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A question on its way: how often this start has sent it, and when first (monotonic seconds)."""
+    """A question on its way: how often this start has sent it, when first (monotonic seconds), and in which era."""
 
     question: Question
     order: int
     requests: int = 0
     first_sent: float = 0.0
+    era: int = 0
 
 
 @dataclass(slots=True)
@@ -51,6 +52,7 @@ class Lane:
     announced: float = -math.inf
     failures: int = 0
     rests: int = 0
+    era: int = 0
     dead: str | None = None
 
     @property
@@ -71,7 +73,10 @@ class Lane:
     def take(self, now: float) -> Job:
         """Return the next cell: a due retry before a fresh one."""
         self.in_flight += 1
-        return heapq.heappop(self.again)[2] if self.again and self.again[0][0] <= now else self.fresh.popleft()
+        is_due = bool(self.again) and self.again[0][0] <= now
+        job = heapq.heappop(self.again)[2] if is_due else self.fresh.popleft()
+        job.era = self.era
+        return job
 
     def put_back(self, job: Job) -> None:
         """Undo `take`: the cell was not sent."""
@@ -82,31 +87,37 @@ class Lane:
         """Queue a cell once more, to be sent no earlier than `due`."""
         heapq.heappush(self.again, (due, job.order, job))
 
-    def slow_down(self, now: float, until: float) -> None:
-        """Send nothing before `until`, and then half as much at once. Replies to one burst halve it once."""
-        if now >= self.paused_until:
+    def slow_down(self, now: float, until: float) -> bool:
+        """Send nothing before `until`, and then half as much at once.
+
+        Replies to one burst halve it once: False says that this one came to a lane already paused.
+        """
+        is_first = now >= self.paused_until
+        if is_first:
             self.limit = max(1.0, self.limit / 2)
         self.paused_until = max(self.paused_until, until)
+        return is_first
 
     def settled(self) -> None:
         """Note an answer: the model lives, and the lane widens by one for each round of answers."""
         self.failures = self.rests = 0
         self.limit = min(float(self.widest), self.limit + 1.0 / self.limit)
 
-    def failed(self, now: float, why: str) -> float | None:
-        """Note a cell that failed for good. Return the seconds this lane now rests, or None if it goes on.
+    def failed(self, job: Job, now: float, why: str) -> float | None:
+        """Note a failed request. Return the seconds this lane now rests, or None if it goes on.
 
         After a rest the first failure counts; after the last rest it makes the lane dead.
         """
+        if self.dead or job.era != self.era:
+            return None
         self.failures += 1
-        probing = self.rests > 0
-        if self.dead or now < self.resting_until or self.failures < (1 if probing else FAILURES_IN_A_ROW):
+        if self.failures < (1 if self.rests else FAILURES_IN_A_ROW):
             return None
         if self.rests >= len(RESTS_S):
             self.dead = why
             return None
         rest = RESTS_S[self.rests]
-        self.rests += 1
+        self.rests, self.era = self.rests + 1, self.era + 1
         self.failures, self.limit, self.resting_until = 0, 1.0, now + rest
         return rest
 

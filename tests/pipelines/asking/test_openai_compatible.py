@@ -205,10 +205,12 @@ def test_a_dead_model_costs_a_few_calls_and_each_of_its_cells_a_named_error(serv
 
 
 def test_a_model_that_fails_for_a_while_rests_and_then_answers_everything(server, ask, questions):
-    server.control(plans={"a/one": ["status_502"] * 20})
+    server.control(plans={"a/one": ["status_502"] * 16})
     asked = ask(questions(["a/one"], prompts=40))
-    # 15 failures in a row; the other 7 in flight at most are the failures that the rest does not stop.
-    assert asked.notices[-1].startswith("resting 15 s: requests to a/one fail one after another (502 bad_gateway")
+    # 15 failures in a row make it rest; the 16th was in flight by then, or is the first try after the rest.
+    rests = [notice for notice in asked.notices if notice.startswith("resting")]
+    assert rests[0].startswith("resting 15 s: requests to a/one fail one after another (502 bad_gateway")
+    assert len(rests) <= 2
     last = {a.prompt_id: a.outcome for a in asked.attempts}
     assert list(last.values()) == ["ok"] * 40
 

@@ -1,0 +1,123 @@
+"""Prices are read from strings, conditions count at their dearest, and a budget never overspends."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lake.errors import BudgetError
+from pipelines.asking.budget import Budget
+from pipelines.asking.pricing import Price, amount, most_prompt_tokens, parse_price
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0.000001", 1e-6),
+        (0, 0.0),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("free", None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_an_amount_is_a_finite_number_of_at_least_zero(value, expected):
+    assert amount(value) == expected
+
+
+def test_conditions_count_at_their_dearest():
+    price = parse_price(
+        {
+            "prompt": "0.000001",
+            "completion": "0.000004",
+            "overrides": [
+                {"min_prompt_tokens": 200000, "prompt": "0.000003"},
+                {"utc_start": "08:00", "utc_end": "20:00", "completion": "0.000008"},
+            ],
+        }
+    )
+    assert price.of(1000, 100) == pytest.approx(1e-3 + 4e-4)
+    assert price.most(1000, 100) == pytest.approx(3e-3 + 8e-4)
+    assert price.conditional
+
+
+def test_reasoning_and_cache_writes_bound_a_call_too():
+    pricing = {"prompt": "1e-6", "completion": "2e-6", "internal_reasoning": "9e-6", "input_cache_write": "5e-6"}
+    assert parse_price(pricing).most(10, 10) == pytest.approx(50e-6 + 90e-6)
+
+
+def test_tokens_read_from_a_cache_have_their_own_price():
+    price = parse_price({"prompt": "1e-6", "completion": "2e-6", "input_cache_read": "1e-7"})
+    assert price.of(100, 10, 40) == pytest.approx(60e-6 + 4e-6 + 20e-6)
+
+
+@pytest.mark.parametrize("pricing", [None, [], {}, {"prompt": "1e-6"}, {"prompt": "-1", "completion": "-1"}])
+def test_a_price_that_is_not_stated_is_unknown(pricing):
+    assert parse_price(pricing) is None
+
+
+def test_prompt_tokens_are_bounded_by_bytes():
+    # "é😀" has 2 + 4 = 6 bytes; one message adds 32, the prompt 64.
+    assert most_prompt_tokens([{"role": "user", "content": "é😀"}]) == 6 + 32 + 64
+
+
+@given(
+    cap=st.floats(0.01, 1.0),
+    calls=st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400), st.floats(0, 1)), max_size=60),
+)
+def test_spending_never_passes_the_cap(cap, calls):
+    budget, price, open_ones = Budget(cap), Price(1e-4, 1e-4), []
+    for prompt_tokens, completion_tokens, share in calls:
+        try:
+            held = budget.reserve("m", price, prompt_tokens, completion_tokens)
+        except BudgetError:
+            break
+        if held is None:
+            assert open_ones, "told to wait with nothing in flight"
+            budget.settle(*open_ones.pop(0), "yes")
+        else:
+            open_ones.append((held, held.usd * share))
+    for held, cost in open_ones:
+        budget.settle(held, cost, "yes")
+    assert budget.spent_usd <= cap * (1 + 1e-12)
+
+
+def test_threads_together_never_pass_the_cap():
+    budget, price = Budget(0.5), Price(0.001, 0.0)
+
+    def spend():
+        while True:
+            try:
+                held = budget.reserve("m", price, 10, 0)
+            except BudgetError:
+                return
+            if held is not None:
+                budget.settle(held, held.usd, "yes")
+
+    threads = [threading.Thread(target=spend) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0.49 - 1e-9 <= budget.spent_usd <= 0.5 + 1e-9  # 50 calls of 0.01, the last one lost to rounding at most
+
+
+def test_money_spent_by_earlier_starts_counts():
+    with pytest.raises(BudgetError, match=r"0\.9000 USD are spent"):
+        Budget(1.0, spent_usd=0.9).reserve("m", Price(0.01, 0.0), 20, 1)
+
+
+def test_a_call_without_a_bound_on_its_answer_is_refused():
+    with pytest.raises(BudgetError, match="m has no bound on the length of its answers"):
+        Budget(1.0).reserve("m", Price(0.01, 0.0), 20, None)
+
+
+def test_settling_twice_counts_once():
+    budget = Budget(1.0)
+    held = budget.reserve("m", Price(0.01, 0.0), 10, 0)
+    budget.settle(held, 0.1, "yes")
+    budget.settle(held, 0.1, "yes")
+    assert budget.spent_usd == 0.1

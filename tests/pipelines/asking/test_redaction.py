@@ -1,0 +1,85 @@
+"""No secret and no account id leaves the asking code; ordinary text does, verbatim."""
+
+import json
+
+import pytest
+
+from pipelines.asking.redaction import Redactor
+
+ACCOUNT = "user_2abCDefGHijKLmnOPqrSTuvWXyz"
+FOREIGN_KEY = "sk-proj-AbCdEf0123456789AbCdEf0123456789"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(f"bad key {FOREIGN_KEY}.", "bad key [redacted key].", id="openai-key"),
+        pytest.param("sk-or-v1-0123456789abcdef0123", "[redacted key]", id="openrouter-key"),
+        pytest.param("Authorization: Bearer abc123def456ghi789", "Authorization: [redacted key]", id="bearer"),
+        pytest.param(f'"user_id":"{ACCOUNT}"', '"user_id":"[redacted account]"', id="account"),
+        pytest.param("org-A1b2C3d4E5f6G7h8", "[redacted account]", id="organisation"),
+        pytest.param("my-own-key!", "[redacted key]", id="key-in-use"),
+        pytest.param("a\ud800b", "a\ufffdb", id="lone-surrogate"),
+    ],
+)
+def test_secrets_are_replaced(text, expected):
+    assert Redactor("my-own-key!").text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use the sk-learn library; set user_name and org-mode.",
+        "A bearer of bad news; the ring bearer's journey was long.",
+        "user_authentication_middleware_configuration = organization-wide",
+        "Bearer bonds were issued in 1998.",
+    ],
+)
+def test_ordinary_text_is_kept_verbatim(text):
+    assert Redactor("my-own-key!").text(text) == text
+
+
+def test_a_secret_behind_json_escapes_is_found():
+    raw = '{"note": "\\u0073k-or-v1-0123456789abcdef0123"}'
+    clean = Redactor(None).body(raw, json.loads(raw))
+    assert clean == '{"note": "[redacted key]"}'
+
+
+def test_a_body_with_harmless_escapes_is_kept_byte_for_byte():
+    raw = '{"note":  "\\u0041 \\ud83d\\ude00"}'
+    assert Redactor("my-own-key!").body(raw, json.loads(raw)) == raw
+
+
+def test_the_repr_shows_no_secret():
+    assert "my-own-key" not in repr(Redactor("my-own-key!"))
+
+
+ERROR_WITH_SECRETS = {
+    "error": {
+        "code": 500,
+        "message": f"internal: Bearer abc123def456ghi789 of {ACCOUNT}",
+        "metadata": {"raw": FOREIGN_KEY, "provider_name": f"P {ACCOUNT}"},
+    }
+}
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 402, 403, 404, 429, 500])
+def test_no_secret_of_headers_bodies_or_errors_comes_out(server, ask, questions, key, dump, status):
+    body = json.loads(json.dumps(ERROR_WITH_SECRETS))
+    body["error"] |= {"code": status, "message": f"{body['error']['message']} key {key}"}
+    body |= {"id": key, "model": ACCOUNT, "system_fingerprint": key}
+    headers = {"X-Echo": key, "Content-Type": f"application/json; x={key}", "Retry-After": "1"}
+    server.control(always={"a/one": {"status": status, "body": body, "headers": headers}})
+    out = dump(ask(questions(["a/one"])))
+    for secret in (key, ACCOUNT, FOREIGN_KEY, "abc123def456ghi789"):
+        assert secret not in out
+    assert "[redacted" in out
+
+
+def test_a_secret_in_an_answer_or_an_html_page_comes_out_redacted(server, ask, questions, key, dump):
+    answer = {"choices": [{"message": {"content": f"your key is {key}"}, "finish_reason": f"x {key}"}]}
+    page = {"status": 200, "body": f"<html>{key}</html>", "headers": {"Content-Type": f"text/html; k={key}"}}
+    server.control(plans={"a/one": [page, {"body": answer}]})
+    asked = ask(questions(["a/one"]))
+    assert asked.attempts[-1].response_text == "your key is [redacted key]"
+    assert key not in dump(asked)
