@@ -31,9 +31,13 @@ def model_tables(folder: Path = MODELS_FOLDER) -> tuple[Table, ...]:
 
 def _table(schema: str, model: dict[str, Any]) -> Table:
     columns = tuple(
-        Column(column["name"], column["data_type"], column.get("description", ""), True)
+        Column(column["name"], column["data_type"], column.get("description", ""), not _is_required(column))
         for column in model.get("columns", [])
     )
     grain = tuple(model.get("config", {}).get("meta", {}).get("grain", ()))
     name = model.get("config", {}).get("alias", model["name"])
     return Table(schema, name, grain, model.get("description", ""), columns)
+
+
+def _is_required(column: dict[str, Any]) -> bool:
+    return any(constraint["type"] == "not_null" for constraint in column.get("constraints", []))
