@@ -1,0 +1,99 @@
+"""One model in trouble holds up no other, and costs a bounded number of requests."""
+
+import math
+
+import pytest
+
+from pipelines.asking.lanes import FAILURES_IN_A_ROW, RESTS_S, Lanes
+
+
+@pytest.fixture
+def lanes(questions):
+    return Lanes(questions(["a", "b"], prompts=30), widest=8)
+
+
+def taken(lanes, now=0.0):
+    lane, _ = lanes.pick(now)
+    return (lane, lane.take(now)) if lane else (None, None)
+
+
+def test_cells_go_out_in_the_order_they_came(lanes):
+    assert [taken(lanes)[1].order for _ in range(10)] == list(range(10))
+
+
+def test_a_paused_model_lets_the_others_pass(lanes):
+    lanes.by_model["a"].slow_down(0.0, until=5.0)
+    assert [taken(lanes)[0].model for _ in range(8)] == ["b"] * 8
+    assert lanes.pick(0.0) == (None, 5.0)  # b is full, a is due at 5
+    assert taken(lanes, now=5.0)[1].order == 0
+
+
+def test_a_due_retry_goes_before_fresh_cells(lanes):
+    lane, job = taken(lanes)
+    lane.in_flight -= 1
+    lane.retry(job, due=3.0)
+    assert taken(lanes, now=1.0)[1].order == 1
+    assert taken(lanes, now=3.0)[1] is job
+
+
+def test_a_cell_that_could_not_be_sent_comes_first_again(lanes):
+    lane, job = taken(lanes)
+    lane.put_back(job)
+    assert lane.in_flight == 0
+    assert taken(lanes)[1] is job
+
+
+def test_one_burst_of_rate_limits_halves_the_width_once_and_answers_widen_it(lanes):
+    lane = lanes.by_model["a"]
+    assert lane.slow_down(0.0, until=1.0)
+    assert not lane.slow_down(0.5, until=2.0)
+    assert (lane.limit, lane.paused_until) == (4.0, 2.0)
+    for _ in range(4):
+        lane.settled()
+    assert 4.8 < lane.limit < 5.0  # four answers at width 4 widen it by nearly one
+    for _ in range(200):
+        lane.settled()
+    assert lane.limit == 8.0
+
+
+def test_a_model_rests_longer_each_time_and_then_is_dead(lanes):
+    lane = lanes.by_model["a"]
+    _, job = taken(lanes)
+    assert [lane.failed(job, 0.0, "x") for _ in range(FAILURES_IN_A_ROW - 1)] == [None] * (FAILURES_IN_A_ROW - 1)
+    now, rests = 0.0, []
+    while lane.dead is None:
+        rest = lane.failed(job, now, "502")
+        lane.in_flight = 0
+        if rest is not None:
+            rests.append(rest)
+            assert lane.due() == now + rest
+            now += rest
+            job = lane.take(now)
+    assert tuple(rests) == RESTS_S
+    assert (lane.dead, lane.due()) == ("502", math.inf)
+
+
+def test_failures_of_requests_sent_before_a_rest_say_nothing_of_the_time_after(lanes):
+    lane = lanes.by_model["a"]
+    _, job = taken(lanes)
+    for _ in range(FAILURES_IN_A_ROW):
+        lane.failed(job, 0.0, "x")
+    assert [lane.failed(job, 100.0, "x") for _ in range(50)] == [None] * 50
+    assert lane.dead is None
+
+
+def test_an_answer_makes_a_resting_model_well(lanes):
+    lane = lanes.by_model["a"]
+    _, job = taken(lanes)
+    for _ in range(FAILURES_IN_A_ROW):
+        lane.failed(job, 0.0, "x")
+    lane.settled()
+    job = lane.take(100.0)
+    assert [lane.failed(job, 100.0, "x") for _ in range(FAILURES_IN_A_ROW - 1)] == [None] * (FAILURES_IN_A_ROW - 1)
+
+
+def test_giving_up_hands_back_every_waiting_cell_in_order(lanes):
+    lane, job = taken(lanes)
+    lane.retry(job, due=9.0)
+    assert [job.order for job in lane.give_up()] == list(range(0, 60, 2))
+    assert lane.queued == 0
