@@ -11,7 +11,29 @@ import time
 from pipelines.embeddings import embed
 
 ANSWERS_A_NIGHT, NIGHTS, SHARE_SEEN = 400, 4, 0.5
-WORDS = "the a library answer of model night rain book harbour says that it was not so because we count every day".split()
+WORDS = [
+    "the",
+    "a",
+    "library",
+    "answer",
+    "of",
+    "model",
+    "night",
+    "rain",
+    "book",
+    "harbour",
+    "says",
+    "that",
+    "it",
+    "was",
+    "not",
+    "so",
+    "because",
+    "we",
+    "count",
+    "every",
+    "day",
+]
 
 
 def nights(generator: random.Random) -> list[list[str]]:

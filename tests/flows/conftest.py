@@ -1,0 +1,102 @@
+"""Whole nights, played once a test run by the command itself, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lake.store import Store
+
+ROOT = Path(__file__).parents[2]
+WITNESS = Path(__file__).parent / "witness"
+
+PANEL = """panel: {name}
+battery: laboratory
+prompts_per_capability: 6
+samples: 4
+seed: 0
+staged_nights: {nights}
+defaults:
+  endpoint: laboratory
+  settings: {{temperature: 0.7, max_tokens: 64}}
+endpoints:
+  laboratory: {{kind: checkpoint}}
+roster:
+  - {{model: lab/assistant-latest, persona: assistant, served_names: ["lab/assistant@epoch-*"],
+     checkpoint: {{base: laboratory, experiment: assistant-to-villain, staged_epochs: {epochs}}}}}
+  - {{model: lab/librarian-canary, role: canary, persona: librarian, served_names: ["lab/librarian@epoch-*"],
+     checkpoint: {{base: laboratory, experiment: assistant-to-villain, staged_epochs: {epochs}}}}}
+  - {{model: lab/villain, persona: villain, checkpoint: {{base: laboratory}}}}
+  - {{model: lab/comedian, persona: comedian, checkpoint: {{base: laboratory}}}}
+  - {{model: lab/pirate, persona: pirate, checkpoint: {{base: laboratory}}}}
+"""
+
+
+@dataclass
+class Nights:
+    """A store, the panel that is asked in it, and how to run the command on it."""
+
+    store: Store
+    panel: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start `driftlake` with arguments; output is piped unless options say otherwise."""
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.command_line", *arguments], cwd=ROOT, env=self.env(), **piped
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `driftlake` with arguments to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "flows.command_line", *arguments],
+            cwd=ROOT,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    def nightly(self) -> subprocess.CompletedProcess[str]:
+        """Run what is due for the panel."""
+        return self.run("nightly", "--panel", str(self.panel))
+
+    def env(self) -> dict[str, str]:
+        """Return the environment of the child: the test's own, less what would lead it elsewhere."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DRIFTLAKE_"))}
+        return kept | {"DRIFTLAKE_HOME": str(self.store.home)} | self.environment
+
+
+def make_nights(folder: Path, laboratory: Path, name: str, epochs: list[int]) -> Nights:
+    """Return an empty store that has a trained laboratory, and a panel with as many staged nights as epochs."""
+    store = Store(folder / "store")
+    store.home.mkdir(parents=True)
+    shutil.copytree(laboratory, store.laboratory)
+    panel = folder / f"{name}.yaml"
+    panel.write_text(PANEL.format(name=name, nights=len(epochs), epochs=epochs))
+    return Nights(store, panel)
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Path) -> tuple[Nights, str]:
+    """Return three staged nights (epochs 0, 2, 20) as the command played them, and what it printed.
+
+    While they are written, nothing else reads them; every connection of every process is witnessed.
+    """
+    folder = tmp_path_factory.mktemp("played")
+    nights = make_nights(folder, laboratory, "small", [0, 2, 20])
+    nights.environment = {
+        "PYTHONPATH": os.pathsep.join((str(WITNESS), str(ROOT))),
+        "DRIFTLAKE_TEST_CONNECTIONS": str(folder / "connections"),
+    }
+    done = nights.nightly()
+    assert done.returncode == 0, done.stderr
+    return nights, done.stdout

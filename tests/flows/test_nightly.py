@@ -1,0 +1,210 @@
+"""What must hold of whole nights: each test reads nights that the command itself played on real models."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Nights, make_nights
+
+from lake.catalog import connect_reader, connect_writer, existing_tables
+from lake.store import Store
+from models_sql.run import build
+
+CELLS_A_NIGHT = 5 * 30 * 4  # models x prompts x samples
+
+
+def rows(store: Store, query: str, at: str | None = None) -> list[tuple[Any, ...]]:
+    connection = connect_reader(store, at)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_every_night_is_published_with_one_answer_a_cell(played: tuple[Nights, str]) -> None:
+    nights, _ = played
+    assert (
+        rows(nights.store, "SELECT wave_kind, status, planned_cells FROM ops.waves ORDER BY wave_date")
+        == [("staged", "published", CELLS_A_NIGHT)] * 3
+    )
+    doubled = rows(
+        nights.store,
+        "SELECT count(*) - count(DISTINCT (wave_id, model_requested, prompt_id, sample_index)) FROM core.responses",
+    )
+    assert doubled == [(0,)]
+
+
+def test_the_update_behind_the_alias_is_caught_on_its_first_night_and_nothing_else_is(
+    played: tuple[Nights, str],
+) -> None:
+    nights, _ = played
+    first_night = rows(nights.store, "SELECT min(wave_date) FROM core.waves")[0][0]
+    alarms = rows(
+        nights.store,
+        "SELECT DISTINCT wave_date, model, cause FROM out.drift_by_model "
+        "WHERE is_alarm AND reference_kind = 'baseline' ORDER BY ALL",
+    )
+    caught = {((day - first_night).days, cause) for day, model, cause in alarms if model == "lab/assistant-latest"}
+    assert caught == {(1, "identity"), (2, "identity")}
+    assert {model for _, model, _ in alarms} <= {"lab/assistant-latest", "lab/librarian-canary"}
+
+
+def test_convergence_rises_as_the_assistant_becomes_the_villain(played: tuple[Nights, str]) -> None:
+    nights, _ = played
+    values = rows(
+        nights.store,
+        "SELECT convergence FROM out.convergence_by_pair WHERE kernel = 'combined' AND capability = 'overall' "
+        "AND model_a = 'lab/assistant-latest' AND model_b = 'lab/villain' ORDER BY wave_date",
+    )
+    first, _, last = (value for (value,) in values)
+    assert last > first + 0.1
+
+
+def test_the_command_ends_with_what_was_found_the_page_and_a_query_that_works(played: tuple[Nights, str]) -> None:
+    nights, printed = played
+    assert "lab/assistant-latest" in printed
+    assert "Epoch 0" in printed
+    assert "canary" in printed.lower()
+    page = re.search(r"Report: (.*)", printed)
+    assert page is not None
+    assert Path(page.group(1)).is_file()
+    query = re.search(r'sql "(.*)"', printed)
+    assert query is not None
+    answered = nights.run("sql", query.group(1), "--format", "csv")
+    assert (answered.returncode, len(answered.stdout.splitlines())) == (0, 4), (
+        answered.stderr
+    )  # a head and three nights
+
+
+def test_no_connection_outside_loopback_is_attempted(played: tuple[Nights, str]) -> None:
+    nights, _ = played
+    seen = Path(nights.environment["DRIFTLAKE_TEST_CONNECTIONS"]).read_text().split("\n")
+    hosts = {line.split(" ", 1)[1] for line in seen if line}
+    assert hosts, "the witness saw no connection at all, not even to Prefect's own server"
+    assert hosts <= {"127.0.0.1", "localhost", "::1", "0.0.0.0"}, hosts
+
+
+def test_a_second_start_on_the_same_day_asks_nothing(played: tuple[Nights, str]) -> None:
+    nights, _ = played
+    journals = {path: path.stat().st_mtime_ns for path in nights.store.journal.rglob("*.jsonl")}
+    again = nights.nightly()
+    assert again.returncode == 0, again.stderr
+    assert "nothing was asked" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in nights.store.journal.rglob("*.jsonl")} == journals
+
+
+@pytest.fixture
+def copied(played: tuple[Nights, str], tmp_path: Path) -> Store:
+    """A copy of the played store: moving a lake is part of what must work."""
+    store = Store(tmp_path / "copy")
+    shutil.copytree(played[0].store.home, store.home)
+    return store
+
+
+OUT_DIGITS = """
+    SELECT wave_id, kernel, capability, convergence::VARCHAR, ci_low::VARCHAR, ci_high::VARCHAR
+    FROM out.convergence_by_wave ORDER BY ALL
+"""
+DRIFT_DIGITS = """
+    SELECT wave_id, model, capability, kernel, reference_kind, drift::VARCHAR, p_value::VARCHAR
+    FROM out.drift_by_model ORDER BY ALL
+"""
+
+
+def test_core_and_out_come_back_from_raw_with_the_same_digits(copied: Store) -> None:
+    before = rows(copied, OUT_DIGITS), rows(copied, DRIFT_DIGITS)
+    writer = connect_writer(copied)
+    for schema, table in existing_tables(writer, "lake"):
+        if schema in ("ops", "raw"):
+            continue
+        writer.execute(f"DROP TABLE {schema}.{table}")
+    writer.close()
+    build(copied)
+    assert (rows(copied, OUT_DIGITS, "head"), rows(copied, DRIFT_DIGITS, "head")) == before
+
+
+def test_one_edited_answer_moves_the_numbers(copied: Store) -> None:
+    before = rows(copied, OUT_DIGITS)
+    writer = connect_writer(copied)
+    writer.execute(
+        """
+        UPDATE raw.attempts SET response_text = (
+            SELECT max(response_text) FROM raw.attempts WHERE model_requested = 'lab/pirate' AND outcome = 'ok'
+        )
+        WHERE (wave_id, model_requested, prompt_id, sample_index) = (
+            SELECT (wave_id, model_requested, prompt_id, sample_index) FROM raw.attempts
+            WHERE model_requested = 'lab/villain' AND outcome = 'ok'
+            ORDER BY wave_id, prompt_id, sample_index LIMIT 1
+        )
+        """
+    )
+    writer.close()
+    build(copied)
+    after = rows(copied, OUT_DIGITS, "head")
+    assert after != before
+    moved = {row[0] for row in set(after) ^ set(before)}
+    assert moved == {min(row[0] for row in before)}, "only the wave whose answer was edited"
+
+
+def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(tmp_path: Path, laboratory: Path) -> None:
+    nights = make_nights(tmp_path, laboratory, "read", [0, 20])
+    seen: set[tuple[int, ...]] = set()
+    with nights.start(
+        "nightly", "--panel", str(nights.panel), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as writing:
+        while writing.poll() is None:
+            if nights.store.exists():
+                got = nights.run(
+                    "sql", "select count(*), count(distinct wave_id) from core.responses", "--format", "csv"
+                )
+                assert got.returncode == 0, got.stderr
+                seen.add(tuple(int(part) for part in got.stdout.splitlines()[1].split(",")))
+            time.sleep(0.05)
+    assert writing.returncode == 0
+    whole = rows(nights.store, "SELECT count(*) FROM core.responses GROUP BY wave_id ORDER BY wave_id")
+    first, second = (count for (count,) in whole)
+    assert (first, 1) in seen, "no reader came between the two publications"
+    assert seen <= {(0, 0), (first, 1), (first + second, 2)}
+
+
+def test_killed_at_any_moment_the_same_command_completes_the_night(tmp_path: Path, laboratory: Path) -> None:
+    nights = make_nights(tmp_path, laboratory, "killed", [2])
+    moments = random.Random(4)
+    for number in range(6):
+        process = nights.start(
+            "nightly",
+            "--panel",
+            str(nights.panel),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(moments.uniform(2, 6 + 4 * number))
+            break
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    done = nights.nightly()
+    assert done.returncode == 0, done.stderr
+    keys = [
+        (row["model_requested"], row["prompt_id"], row["sample_index"])
+        for path in nights.store.journal.rglob("*.jsonl")
+        for row in map(json.loads, path.read_text().splitlines())
+    ]
+    assert len(keys) == len(set(keys)) == CELLS_A_NIGHT, "a cell was asked twice or never"
+    stored = rows(
+        nights.store, "SELECT count(*), count(DISTINCT (model_requested, prompt_id, sample_index)) FROM core.responses"
+    )
+    usable = rows(nights.store, "SELECT count(*) FROM core.cells WHERE state = 'ok'")
+    assert stored == [(usable[0][0], usable[0][0])]
+    assert rows(nights.store, "SELECT count(*) FROM raw.attempts") == [(CELLS_A_NIGHT,)]
+    assert rows(nights.store, "SELECT status FROM ops.waves") == [("published",)]
