@@ -278,12 +278,14 @@ def test_cost_is_computed_from_the_catalogue_where_none_is_reported(server, ask,
 
 def test_spending_never_passes_the_cap_and_the_rest_is_left_for_later(server, ask, questions):
     # Worst case of a call: ("question 0" 10 bytes + 32 + 64) * 1e-6 + 50 * 4e-6 = 3.06e-4 USD.
+    server.control(latency_ms=5)
     budget = Budget(cap_usd=0.001)
     asked = ask(questions(["a/one"], prompts=200), prices={"a/one": PRICE}, budget=budget)
     assert isinstance(asked.error, BudgetError)
     assert "start the same command with a higher --budget" in str(asked.error)
     charged = server.books()["charged_usd"]
     assert charged <= 0.001
+    assert server.books()["most_at_once"] == 3  # 4 * 3.06e-4 > 0.001: a fourth could pass the cap
     assert budget.spent_usd == pytest.approx(charged, abs=1e-9)
     assert len(asked.attempts) >= (0.001 - 0.000306) / 0.000032  # it went on while the worst case still fitted
 

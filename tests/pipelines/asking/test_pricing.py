@@ -66,7 +66,7 @@ def test_prompt_tokens_are_bounded_by_bytes():
 
 @given(
     cap=st.floats(0.01, 1.0),
-    calls=st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400), st.floats(0, 1)), max_size=60),
+    calls=st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400), st.floats(0.5, 1)), min_size=20, max_size=60),
 )
 def test_spending_never_passes_the_cap(cap, calls):
     budget, price, open_ones = Budget(cap), Price(1e-4, 1e-4), []
@@ -83,6 +83,14 @@ def test_spending_never_passes_the_cap(cap, calls):
     for held, cost in open_ones:
         budget.settle(held, cost, "yes")
     assert budget.spent_usd <= cap * (1 + 1e-12)
+
+
+def test_a_call_waits_while_the_worst_case_of_those_in_flight_leaves_no_room():
+    budget, price = Budget(1.0), Price(0.01, 0.0)
+    first = budget.reserve("m", price, 60, 0)  # 0.6 USD at most
+    assert budget.reserve("m", price, 60, 0) is None  # 0.6 + 0.6 > 1
+    budget.settle(first, 0.1, "yes")
+    assert budget.reserve("m", price, 60, 0) is not None  # 0.1 + 0.6 <= 1
 
 
 def test_threads_together_never_pass_the_cap():
