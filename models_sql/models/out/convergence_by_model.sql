@@ -1,0 +1,33 @@
+-- How alike each model answered to the others of its wave: the mean over its pairs.
+-- Grain: (wave_id, capability, kernel, model). Interval: two-way jackknife over the other models and the prompts,
+-- null under 3 models. p_value: null until convergence has its permutation test.
+select
+    waves.wave_id,
+    waves.wave_date,
+    waves.panel,
+    waves.wave_kind,
+    models.model,
+    scores.capability,
+    scores.kernel,
+    scores.n_models,
+    scores.n_prompts,
+    scores.match,
+    scores.chance,
+    scores.ceiling,
+    scores.convergence,
+    scores.convergence - half_widths.half_width as ci_low,
+    scores.convergence + half_widths.half_width as ci_high,
+    cast(null as double) as p_value,
+    scores.relative
+from {{ ref('subject_scores') }} as scores
+inner join {{ ref('grids') }} as grids on scores.grid_key = grids.grid_key and grids.reference is null
+inner join {{ ref('waves') }} as waves using (wave_id)
+inner join {{ ref('model_keys') }} as models on scores.subject_key = models.model_key
+left join {{ ref('estimates') }} as estimates
+    on scores.grid_key = estimates.grid_key
+    and scores.subject_key = estimates.subject_key
+    and estimates.reference is null
+left join {{ ref('half_widths') }} as half_widths
+    on estimates.estimate_key = half_widths.estimate_key
+    and scores.capability = half_widths.capability
+    and scores.kernel = half_widths.kernel

@@ -1,0 +1,33 @@
+-- How alike the models of a wave answered: the mean over unordered pairs.
+-- Grain: (wave_id, capability, kernel). Interval: two-way jackknife over models and prompts, null under 3 models.
+-- p_value: null until convergence has its permutation test.
+select
+    waves.wave_id,
+    waves.wave_date,
+    waves.panel,
+    waves.wave_kind,
+    scores.capability,
+    scores.kernel,
+    scores.n_models,
+    scores.n_pairs,
+    scores.n_prompts,
+    scores.match,
+    scores.chance,
+    scores.ceiling,
+    scores.convergence,
+    scores.convergence - half_widths.half_width as ci_low,
+    scores.convergence + half_widths.half_width as ci_high,
+    cast(null as double) as p_value,
+    scores.relative
+from {{ ref('subject_scores') }} as scores
+inner join {{ ref('grids') }} as grids on scores.grid_key = grids.grid_key and grids.reference is null
+inner join {{ ref('waves') }} as waves using (wave_id)
+left join {{ ref('estimates') }} as estimates
+    on scores.grid_key = estimates.grid_key
+    and scores.subject_key = estimates.subject_key
+    and estimates.reference is null
+left join {{ ref('half_widths') }} as half_widths
+    on estimates.estimate_key = half_widths.estimate_key
+    and scores.capability = half_widths.capability
+    and scores.kernel = half_widths.kernel
+where scores.subject_key = 0
