@@ -19,7 +19,7 @@ from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint
 from pipelines.asking.records import SETTLED
 
 SCRIPT = Path(__file__).with_name("asking_process.py")
-CELLS, IN_FLIGHT, LATENCY_MS = 200, 8, 20
+CELLS, IN_FLIGHT, LATENCY_MS = 200, 8, 40
 
 
 def start(server, folder):
@@ -31,6 +31,12 @@ def start(server, folder):
     return process, int(said[1])
 
 
+def wait_for_lines(path, count):
+    deadline = time.monotonic() + 30
+    while path.read_bytes().count(b"\n") < count and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
 def test_a_killed_process_loses_nothing_and_no_cell_is_answered_twice(server, tmp_path):
     server.control(latency_ms=LATENCY_MS)
     draws = random.Random(20260801)
@@ -38,7 +44,9 @@ def test_a_killed_process_loses_nothing_and_no_cell_is_answered_twice(server, tm
     for _ in range(kills):
         process, missing = start(server, tmp_path)
         left.append(missing)
-        time.sleep(draws.uniform(0.03, 0.25))  # all of it takes 200 / 8 * 20 ms = 0.5 s
+        # Somewhere in the first 30 of the at least 100 answers that are missing.
+        wait_for_lines(tmp_path / "openrouter.jsonl", CELLS - missing + draws.randint(1, 30))
+        time.sleep(draws.uniform(0, LATENCY_MS / 1000))
         process.kill()
         process.communicate()
         time.sleep(2 * LATENCY_MS / 1000)
