@@ -30,6 +30,10 @@ BudgetOption = Annotated[
     float | None, typer.Option("--budget", help="Hard cap on spend in USD, instead of the panel's.")
 ]
 
+UnpricedOption = Annotated[
+    bool, typer.Option("--allow-unpriced", help="Ask models whose price is unknown, which no budget can bound.")
+]
+
 
 @app.command()
 def nightly(
@@ -39,12 +43,13 @@ def nightly(
     ] = None,
     samples: SamplesOption = None,
     budget: BudgetOption = None,
+    allow_unpriced: UnpricedOption = False,
 ) -> None:
     """Run one wave, end to end: plan, ask, load, enrich, model, audit, publish, draw."""
     from flows.running import run_nightly
     from flows.settings import resolve
 
-    print(run_nightly(resolve(panel, samples, budget), date))
+    print(run_nightly(resolve(panel, samples, budget, allow_unpriced=allow_unpriced), date))
 
 
 @app.command()
@@ -102,12 +107,13 @@ def schedule(
     panel: PanelOption = None,
     samples: SamplesOption = None,
     budget: BudgetOption = None,
+    allow_unpriced: UnpricedOption = False,
 ) -> None:
     """Serve the nightly flow by cron until stopped."""
     from flows.scheduling import serve
     from flows.settings import resolve
 
-    serve(resolve(panel, samples, budget, cron))
+    serve(resolve(panel, samples, budget, cron, allow_unpriced))
 
 
 def main() -> None:

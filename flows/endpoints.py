@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 
 def open_endpoints(
-    store: Store, plan: WavePlan, cap_usd: float | None, environ: Mapping[str, str], step: Step
+    store: Store, plan: WavePlan, budget: Budget | None, environ: Mapping[str, str], step: Step
 ) -> dict[str, Endpoint]:
     """Return an endpoint for each name in the panel; one budget is shared by all that cost money.
 
     Raises EndpointError for a refused key or an unreachable catalogue, CheckpointError for weights that are not there.
     """
-    budget = open_budget(plan, cap_usd)
     return {name: _open(store, plan, spec, budget, environ, step) for name, spec in plan.panel.endpoints.items()}
 
 
-def open_budget(plan: WavePlan, cap_usd: float | None) -> Budget | None:
+def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> Budget | None:
     """Return the wave's budget less what earlier starts spent; None where neither flag nor panel sets one."""
     from pipelines.asking.budget import Budget
     from pipelines.asking.journal import Journal
@@ -35,7 +34,8 @@ def open_budget(plan: WavePlan, cap_usd: float | None) -> Budget | None:
     cap = plan.panel.budget_usd if cap_usd is None else cap_usd
     if cap is None:
         return None
-    return Budget(cap, sum(Journal(plan.folder, name).spent_usd() for name in plan.panel.endpoints))
+    spent = sum(Journal(plan.folder, name).spent_usd() for name in plan.panel.endpoints)
+    return Budget(cap, spent, allow_unpriced)
 
 
 def _open(

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows import stages
-from flows.endpoints import open_endpoints
+from flows.endpoints import open_budget, open_endpoints
 from flows.progress import Step
 from lake.catalog import create_lake
 from lake.store import Store, open_store
@@ -35,6 +35,7 @@ def nightly(
     staged_night: int | None = None,
     samples: int | None = None,
     budget_usd: float | None = None,
+    allow_unpriced: bool = False,
     home: str | None = None,
 ) -> dict[str, Any]:
     """Run one wave end to end; return its id, whether it was published, and where its page is.
@@ -49,7 +50,7 @@ def nightly(
     with asking_lock(store, wave_id_of(chosen, day)):
         plan = plan_wave(store, chosen, day, staged_night)
         laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
-        endpoints = open_endpoints(store, plan, budget_usd, os.environ, Step("ask"))
+        endpoints = open_endpoints(store, plan, open_budget(plan, budget_usd, allow_unpriced), os.environ, Step("ask"))
         for future in [ask.submit(plan, name, endpoint, laboratory) for name, endpoint in endpoints.items()]:
             future.result()
         load(store, plan, laboratory)

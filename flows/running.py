@@ -107,6 +107,7 @@ def _play(settings: Settings, night: Night) -> dict[str, Any]:
         staged_night=night.staged,
         samples=settings.samples,
         budget_usd=settings.budget_usd,
+        allow_unpriced=settings.allow_unpriced,
         home=str(settings.store.home),
     )
     return done

@@ -55,6 +55,7 @@ def serve(settings: Settings) -> None:
                 "panel": settings.panel,
                 "samples": settings.samples,
                 "budget_usd": settings.budget_usd,
+                "allow_unpriced": settings.allow_unpriced,
                 "home": str(store.home),
             },
             limit=1,

@@ -28,10 +28,15 @@ class Settings:
     samples: int | None
     budget_usd: float | None
     cron: str
+    allow_unpriced: bool = False
 
 
 def resolve(
-    panel: str | None = None, samples: int | None = None, budget: float | None = None, cron: str | None = None
+    panel: str | None = None,
+    samples: int | None = None,
+    budget: float | None = None,
+    cron: str | None = None,
+    allow_unpriced: bool = False,
 ) -> Settings:
     """Return the settings in force; raise InputError naming the setting and where it came from."""
     declared = _from_file()
@@ -45,6 +50,7 @@ def resolve(
         samples=_number("samples", values["samples"], int, 1),
         budget_usd=_number("budget", values["budget"], float, 0),
         cron=str(values["cron"] or "0 2 * * *"),
+        allow_unpriced=allow_unpriced,
     )
 
 
