@@ -1,0 +1,37 @@
+-- Vectors that cannot be compared. One row a finding: a vector off unit norm (by more than 0.001), more
+-- than one embedder, precision or dimension among the wave's answers, an answer without a vector.
+with texts as (
+    select distinct text_sha from core.responses where wave_id = $wave_id
+),
+
+vectors as (
+    select
+        embeddings.text_sha,
+        embedder,
+        precision,
+        len(vector) as dimensions,
+        sqrt(list_dot_product(vector, vector)) as norm
+    from raw.embeddings
+    inner join texts using (text_sha)
+),
+
+findings as (
+    select 'text ' || left(text_sha, 12) || ' has a vector of norm ' || round(norm, 4) as evidence
+    from vectors
+    where not abs(norm - 1) <= 1e-3
+    union all
+    select
+        'mixed vectors: '
+        || string_agg(distinct embedder || ' ' || precision || ' ' || dimensions, ', '
+            order by embedder || ' ' || precision || ' ' || dimensions) as evidence
+    from vectors
+    having count(distinct (embedder, precision, dimensions)) > 1
+    union all
+    select 'text ' || left(text_sha, 12) || ' has no vector' as evidence
+    from texts
+    anti join vectors using (text_sha)
+)
+
+select null as model_requested, null as prompt_id, null as sample_index, evidence
+from findings
+order by all
