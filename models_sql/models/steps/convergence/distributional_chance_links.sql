@@ -27,24 +27,33 @@ following_tokens as (
     inner join set_models on tokens.model_key = set_models.model_key
     semi join {{ ref('chance_orders') }} as orders
         on set_models.set_key = orders.set_key and tokens.prompt_key = orders.prompt_key
+),
+
+links as (
+    select
+        leading_tokens.set_key,
+        least(leading_tokens.model_key, following_tokens.model_key) as model_a,
+        greatest(leading_tokens.model_key, following_tokens.model_key) as model_b,
+        leading_tokens.prompt_key,
+        leading_tokens.next_prompt_key,
+        {{ exact_sum(kernel_part('leading_tokens.frequency', 'following_tokens.frequency')) }} as chance_part
+    from leading_tokens
+    inner join following_tokens
+        on leading_tokens.set_key = following_tokens.set_key
+        and leading_tokens.next_prompt_key = following_tokens.prompt_key
+        and leading_tokens.token_key = following_tokens.token_key
+        and leading_tokens.model_key <> following_tokens.model_key
+        and leading_tokens.order_index % following_tokens.n_samples = following_tokens.sample_rank
+    group by all
 )
 
+-- models of one set may make a pair that shares more prompts, and that has a set of its own
 select
     pairs.slice_key,
-    pairs.model_a,
-    pairs.model_b,
-    leading_tokens.prompt_key,
-    leading_tokens.next_prompt_key,
-    {{ exact_sum(kernel_part('leading_tokens.frequency', 'following_tokens.frequency')) }} as chance_part
-from leading_tokens
-inner join following_tokens
-    on leading_tokens.set_key = following_tokens.set_key
-    and leading_tokens.next_prompt_key = following_tokens.prompt_key
-    and leading_tokens.token_key = following_tokens.token_key
-    and leading_tokens.model_key <> following_tokens.model_key
-    and leading_tokens.order_index % following_tokens.n_samples = following_tokens.sample_rank
-inner join {{ ref('distributional_shared') }} as pairs
-    on leading_tokens.set_key = pairs.set_key
-    and least(leading_tokens.model_key, following_tokens.model_key) = pairs.model_a
-    and greatest(leading_tokens.model_key, following_tokens.model_key) = pairs.model_b
-group by all
+    links.model_a,
+    links.model_b,
+    links.prompt_key,
+    links.next_prompt_key,
+    links.chance_part
+from links
+inner join {{ ref('distributional_shared') }} as pairs using (set_key, model_a, model_b)

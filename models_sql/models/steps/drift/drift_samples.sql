@@ -1,0 +1,56 @@
+-- The answers of both waves of a comparison to every prompt answered in both; the wave's own come first.
+-- Grain: (comparison_key, prompt_id, place). place from 0; places below n_now belong to the wave, the others to its reference.
+with comparisons as (
+    select distinct comparison_key, wave_id, reference, model
+    from {{ ref('drift_references') }}
+    where not configuration_changed
+),
+
+answers as (
+    select
+        responses.wave_id,
+        responses.model_requested as model,
+        responses.capability,
+        responses.prompt_id,
+        responses.sample_index,
+        texts.text_key
+    from {{ ref('responses') }} as responses
+    inner join {{ ref('texts') }} as texts using (text_sha)
+    where responses.purpose in ('measure', 'canary')
+),
+
+sides as (
+    select comparisons.comparison_key, 0 as side, answers.*
+    from comparisons
+    inner join answers using (wave_id, model)
+
+    union all by name
+
+    select comparisons.comparison_key, 1 as side, answers.*
+    from comparisons
+    inner join answers on comparisons.reference = answers.wave_id and comparisons.model = answers.model
+),
+
+placed as (
+    select
+        comparison_key,
+        capability,
+        prompt_id,
+        text_key,
+        side,
+        row_number() over (partition by comparison_key, prompt_id order by side, sample_index) - 1 as place,
+        count(*) filter (side = 0) over (partition by comparison_key, prompt_id) as n_now,
+        count(*) filter (side = 1) over (partition by comparison_key, prompt_id) as n_then
+    from sides
+)
+
+select
+    comparison_key,
+    capability,
+    prompt_id,
+    cast(place as integer) as place,
+    cast(n_now as integer) as n_now,
+    cast(n_then as integer) as n_then,
+    text_key
+from placed
+where n_now > 0 and n_then > 0
