@@ -23,7 +23,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 _POLICY = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 _EXTERNAL = re.compile(
-    r"<script\b.*?</script>| onclick=\"[^\"]*\"|<footer\b.*?</footer>|<link\b[^>]*>|<img\b[^>]*>|background: url\([^)]*\)[^;]*;",
+    r"<script\b.*?</script>|<footer\b.*?</footer>|<link\b[^>]*>|<img\b[^>]*>"
+    r"| onclick=\"[^\"]*\"|background: url\([^)]*\)[^;]*;",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -47,7 +47,7 @@ findings as (
         unpivot (select capability, kernel, model_a, model_b, "match", chance, ceiling from pairs)
         on "match", chance, ceiling into name measure value similarity
     )
-    where similarity > 1 + 1e-6
+    where similarity > 1 + 2e-3 -- as far as vectors within the norm that C12 allows can reach
 )
 
 select null as model_requested, null as prompt_id, null as sample_index, evidence
