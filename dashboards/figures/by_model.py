@@ -1,0 +1,106 @@
+"""How close each model stands to the others in the newest wave, overall and by capability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from dashboards.figures.parts import GRID, KERNEL_COLORS, MUTED, Chart, Figure, Table, draw_chart, short, sources
+from dashboards.wording import DASH, cell, count, counted, estimate, inert, interval, night, number
+
+if TYPE_CHECKING:
+    from dashboards.reading import Reading
+
+WIDTH = 290
+
+
+def figure(reading: Reading) -> Figure:
+    """Return the dot plot and the table by capability; without a score it says 'not enough data'."""
+    frame = reading.frame("by_model")
+    kind = reading.frame("facts")["wave_kind"][0]
+    when = f"{night(reading.wave_id)}, {kind}"
+    overall = frame.filter((pl.col("capability") == "overall") & pl.col("convergence").is_not_null())
+    overall = overall.sort("convergence", descending=True)
+    evidence = sources(reading, "by_model")
+    if overall.is_empty():
+        return Figure(
+            "models", f"Convergence by model ({when}): not enough data", "No model has a score.", sources=evidence
+        )
+    first = overall.row(0, named=True)
+    title = (
+        f"Closest to the others on {night(reading.wave_id)}: {inert(first['model'])}, "
+        f"{estimate(first['convergence'], first['ci_low'], first['ci_high'])}"
+    )
+    note = (
+        f"A model's score is its mean combined convergence with the other models ({when}; 0 = chance, 1 = identical). "
+        f"n = {counted(overall.height, 'model')}, {counted(first['n_prompts'] or 0, 'prompt')}. "
+        "Bars: 95 % interval, two-way jackknife over the other models and the prompts; no bar: no interval."
+    )
+    return Figure("models", title, note, (_dots(overall, when),), tables=(_by_capability(frame),), sources=evidence)
+
+
+def _dots(frame: pl.DataFrame, when: str) -> Chart:
+    import altair as alt
+
+    rows = frame.with_columns(
+        name=pl.Series([f"{place:03d}{short(model)}" for place, model in enumerate(frame["model"])], dtype=pl.String),
+        text=pl.Series([number(value) for value in frame["convergence"]], dtype=pl.String),
+    )
+    limits = pl.concat([rows[name] for name in ("convergence", "ci_low", "ci_high")]).drop_nulls()
+    low, high = min(0.0, float(limits.min() or 0)), float(limits.max() or 0)  # type: ignore[arg-type]
+    air = max((high - low) * 0.06, 0.02)
+    y = alt.Y(
+        "name",
+        type="ordinal",
+        sort="ascending",
+        title=None,
+        axis=alt.Axis(labelExpr="slice(datum.value, 3)", domain=False, ticks=False),
+    )
+    x = alt.X(
+        "convergence",
+        type="quantitative",
+        title="convergence (0 = chance, 1 = identical)",
+        scale=alt.Scale(domain=[low - (air if low < 0 else 0), high + air * 2], nice=False),
+        axis=alt.Axis(tickCount=5, gridColor=GRID),
+    )
+    color = KERNEL_COLORS["combined"]
+    base = alt.Chart(rows)
+    bars = base.transform_filter("datum.ci_low != null").mark_rule(color=color, strokeWidth=5, opacity=0.3)
+    zero = alt.Chart(pl.DataFrame({"level": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 3])
+    chart = alt.layer(
+        zero.encode(x=alt.X("level", type="quantitative")),
+        bars.encode(x=alt.X("ci_low", type="quantitative"), x2="ci_high", y=y),
+        base.mark_circle(color=color, size=70, opacity=1).encode(x=x, y=y),
+        base.mark_text(dy=-11, fontSize=11).encode(x=x, y=y, text=alt.Text("text", type="nominal")),
+    ).properties(width=WIDTH, height={"step": 32})
+    told = "; ".join(
+        f"{row['model']} {estimate(row['convergence'], row['ci_low'], row['ci_high'])}"
+        for row in frame.head(8).to_dicts()
+    )
+    return draw_chart(
+        chart, f"Dot plot of convergence by model ({when}): {told}.", f"Overall, {when}.", named_rows=True
+    )
+
+
+def _by_capability(frame: pl.DataFrame) -> Table:
+    """Return one row a model: its score and interval in each capability."""
+    capabilities = [name for name in frame["capability"].unique().sort() if name != "overall"]
+    scores = {(row["model"], row["capability"]): row for row in frame.to_dicts()}
+    models = frame.filter(pl.col("capability") == "overall").sort(
+        ["convergence", "model"], descending=[True, False], nulls_last=True
+    )
+    rows = []
+    for model in models["model"]:
+        found = [scores.get((model, capability)) for capability in ("overall", *capabilities)]
+        overall = scores[model, "overall"]
+        rows.append((cell(model), *map(_score, found), count(overall["n_prompts"])))
+    columns = ("Model", "overall", *(cell(name).replace("_", " ") for name in capabilities), "Prompts")
+    return Table("Combined convergence by capability, with 95 % interval", columns, rows, frozenset(columns[1:]))
+
+
+def _score(row: dict[str, object] | None) -> str:
+    if row is None or row["convergence"] is None:
+        return DASH
+    bounds = interval(row["ci_low"], row["ci_high"]) if row["ci_low"] is not None else ""  # type: ignore[arg-type]
+    return f"{number(row['convergence'])} {bounds}".strip()  # type: ignore[arg-type]

@@ -1,0 +1,228 @@
+"""What a wave found, as plain sentences computed from the tables. The page and the command line print the same.
+
+Every sentence carries its n, and an estimate its interval. Missing rows give a sentence that says so, never a 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from dashboards.identity import change
+from dashboards.reading import Reading, read_newest
+from dashboards.verdicts import audit_sentences, kept_out_sentences
+from dashboards.wording import counted, drift_size, estimate, inert, kinds, listed, night, number, p_value, share
+
+if TYPE_CHECKING:
+    import duckdb
+
+NIGHTS_TOLD = 7
+ALARMS_TOLD = 10
+
+CAUSES = {
+    "identity": "the served system changed (identity)",
+    "behaviour": "the same system answers differently, confirmed by a second sample the same night (behaviour)",
+    "unconfirmed": "the served identity is the same and no second sample has confirmed it (unconfirmed)",
+    "configuration": "our own configuration changed, which is not drift (configuration)",
+}
+
+
+def found(connection: duckdb.DuckDBPyConnection, panel: str) -> list[str]:
+    """Return what the newest wave of a panel found, as sentences for people, most important first.
+
+    `connection` is a reader at the publication (lake.catalog.connect_reader). Text stored by others
+    is inert: no control characters.
+    """
+    reading = read_newest(connection, panel)
+    if reading is None:
+        return [f"No wave of panel {inert(panel)} is published yet."]
+    return sentences(reading)
+
+
+def sentences(reading: Reading) -> list[str]:
+    """Return the sentences of one wave: convergence, drift, epoch 0, canary, withheld models, audit."""
+    return [
+        *_convergence(reading),
+        *_drift(reading),
+        *_canaries(reading),
+        *_epoch_zero(reading),
+        *_withheld(reading),
+        *audit_sentences(reading),
+        *kept_out_sentences(reading),
+    ]
+
+
+def _convergence(reading: Reading) -> list[str]:
+    rows = reading.frame("convergence").filter(pl.col("kernel") == "combined").to_dicts()
+    if not rows:
+        return ["Convergence: not enough data."]
+    told = rows[-NIGHTS_TOLD:]
+    same_n = len({(row["n_models"], row["n_prompts"]) for row in told}) == 1
+    earlier = f"; {counted(len(rows) - len(told), 'earlier night')} on the page" if len(rows) > len(told) else ""
+    nights = "; ".join(_night_estimate(row, with_n=not same_n) for row in told)
+    n = f" ({_sizes(told[-1])})" if same_n else ""
+    intervals = ", 95 % interval" if any(row["ci_low"] is not None for row in told) else ""
+    head = (
+        f"Convergence by night (combined, 0 = chance, 1 = identical{intervals}, {kinds(r['wave_kind'] for r in told)})"
+    )
+    return [f"{head}: {nights}{n}{earlier}.", *_change(reading)]
+
+
+def _night_estimate(row: dict[str, Any], *, with_n: bool) -> str:
+    n = f" ({_sizes(row)})" if with_n else ""
+    return f"{night(row['wave_id'])} {estimate(row['convergence'], row['ci_low'], row['ci_high'])}{n}"
+
+
+def _sizes(row: dict[str, Any]) -> str:
+    return f"{counted(row['n_models'] or 0, 'model')}, {counted(row['n_prompts'] or 0, 'prompt')}"
+
+
+def _change(reading: Reading) -> list[str]:
+    """Tell the matched change against the night before and against the first night, once where they are the same."""
+    rows = reading.frame("change").filter(pl.col("change").is_not_null())
+    return [_change_sentence(row) for row in rows.unique("reference", keep="first", maintain_order=True).to_dicts()]
+
+
+def _change_sentence(row: dict[str, Any]) -> str:
+    unmatched = inert(row["unmatched_models"] or "")
+    left_out = f"; models in one of both only: {unmatched}" if unmatched else ""
+    return (
+        f"Against {night(row['reference'])}, on what both nights answered ({_sizes(row)}), "
+        f"convergence {moved(row)}{left_out}."
+    )
+
+
+def moved(row: dict[str, Any]) -> str:
+    """Return how convergence moved against a reference: 'rose by 0.22 [0.10, 0.34]'; no direction without evidence."""
+    size, low, high = row["change"], row["ci_low"], row["ci_high"]
+    if low is None or high is None:
+        return f"differs by {number(size)} (no interval)"
+    if low <= 0 <= high:
+        return f"did not move measurably: {estimate(size, low, high)}"
+    if size > 0:
+        return f"rose by {estimate(size, low, high)}"
+    return f"fell by {estimate(-size, -high, -low)}"
+
+
+def _drift(reading: Reading) -> list[str]:
+    alarms = reading.frame("alarms").to_dicts()
+    tested = reading.frame("drift_tests").filter(pl.col("p_adjusted").is_not_null())
+    tonight = {row["model"] for row in alarms if row["wave_id"] == reading.wave_id}
+    quiet = tested.filter(~pl.col("model").is_in(list(tonight)))["model"].n_unique()
+    told = [f"Drift alarm: {alarm_sentence(row)}." for row in alarms[-ALARMS_TOLD:]]
+    if len(alarms) > len(told):
+        told.append(f"{len(alarms) - len(told)} earlier alarms are in out.drift_by_model.")
+    if tested.is_empty():
+        told.append(f"Drift on {night(reading.wave_id)}: not tested, {untested_reason(reading)}.")
+    elif quiet:
+        other = " other" if tonight else ""
+        told.append(f"No drift alarm on {night(reading.wave_id)} for the{other} {counted(quiet, 'model')} tested.")
+    return told + _served_anew(reading) + _configured(reading)
+
+
+def untested_reason(reading: Reading) -> str:
+    """Return why a wave has no drift test with a p-value."""
+    rows = reading.frame("drift_tests")
+    if rows.is_empty():
+        return "there is no earlier night of this battery to compare with"
+    if (rows["cause"] == "configuration").fill_null(False).all():
+        return CAUSES["configuration"]
+    return "a p-value needs at least 2 samples a prompt in both nights"
+
+
+def alarm_sentence(row: dict[str, Any]) -> str:
+    """Return one alarm: model, night, reference, size with its noise, p, n, cause and what changed in the identity."""
+    against = "its baseline " if row["reference_kind"] == "baseline" else ""
+    where = "" if row["capability"] == "overall" else f" in {inert(row['capability'])}"
+    changed = change(row["identity_then"], row["identity_now"]) if row["cause"] == "identity" else []
+    return (
+        f"{inert(row['model'])} changed on {night(row['wave_id'])} against {against}{night(row['reference'])} "
+        f"({row['kernel']} MMD²{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
+        f"p adjusted {p_value(row['p_adjusted'])}, {counted(row['n_prompts'] or 0, 'prompt')}; "
+        f"{row['n_alarms']} of {row['n_tests']} tests): {cause(row['cause'])}"
+        + (f": {'; '.join(changed)}" if changed else "")
+    )
+
+
+def cause(name: str | None) -> str:
+    """Return what a cause means, in words."""
+    return "cause unknown" if name is None else CAUSES.get(name, inert(name))
+
+
+def _served_anew(reading: Reading) -> list[str]:
+    """Tell of models whose served identity is not the night before's although their answers raised no alarm."""
+    rows = reading.frame("drift_tests").filter(pl.col("reference_kind") == "previous")
+    quiet = rows.group_by("model").agg(pl.col("identity_changed").any(), pl.col("is_alarm").any())
+    models = sorted(map(inert, quiet.filter(pl.col("identity_changed") & ~pl.col("is_alarm"))["model"]))
+    return [f"What serves changed without a drift alarm: {listed(models)}."] if models else []
+
+
+def _configured(reading: Reading) -> list[str]:
+    rows = reading.frame("drift_tests").filter(pl.col("cause") == "configuration")
+    models = sorted(set(map(inert, rows["model"])))
+    return [f"Not tested for drift, {CAUSES['configuration']}: {listed(models)}."] if models else []
+
+
+def _canaries(reading: Reading) -> list[str]:
+    rows = reading.frame("drift_tests").filter(
+        (pl.col("purpose") == "canary") & (pl.col("kernel") == "combined") & (pl.col("reference_kind") == "baseline")
+    )
+    return [_canary_sentence(row) for row in rows.sort("model").to_dicts()]
+
+
+def _canary_sentence(row: dict[str, Any]) -> str:
+    if row["p_adjusted"] is None:
+        return f"Canary {inert(row['model'])}: not tested against its baseline {night(row['reference'])}."
+    meaning = "no alarm"
+    if row["is_alarm"]:
+        meaning = "it took no part in training, so what moves here is generic change, not transfer"
+    return (
+        f"Canary {inert(row['model'])}: drift {drift_size(row['drift'])} against its baseline "
+        f"{night(row['reference'])} (combined MMD², "
+        f"noise SD {drift_size(row['noise'])}, p adjusted {p_value(row['p_adjusted'])}, "
+        f"{counted(row['n_prompts'] or 0, 'prompt')}): {meaning}."
+    )
+
+
+def _epoch_zero(reading: Reading) -> list[str]:
+    """Tell whether epoch 0 gives what the reference run gave; the audit's check D01 decides the word."""
+    rows = reading.frame("epoch_zero")
+    if rows.is_empty():
+        return []
+    check = reading.frame("checks").filter(pl.col("break_id") == "D01")
+    failed = set(reading.frame("failed_verdicts").filter(pl.col("break_id") == "D01")["model"])
+    told = []
+    for (experiment,), group in rows.group_by("experiment", maintain_order=True):
+        if check.is_empty():
+            word = "was not checked against its reference"
+        elif not check["success"].all() and (not failed or failed & set(group["model"])):
+            word = "did NOT reproduce its reference"
+        else:
+            word = "reproduced its reference"
+        told.append(f"Epoch 0 of {inert(experiment)} {word} ({_epoch_zero_numbers(group)}).")
+    return told
+
+
+def _epoch_zero_numbers(group: pl.DataFrame) -> str:
+    weight = pl.col("n_accuracy")
+    means = group.select(
+        (pl.col("accuracy") * weight).sum() / weight.sum(),
+        (pl.col("accuracy_reference") * weight).sum() / weight.sum(),
+    ).row(0)
+    reference = number(means[1]) if group["accuracy_reference"].null_count() == 0 else "no reference"
+    n_items, n_equal, n_answers = group["n_accuracy"].sum(), group["n_equal"].sum(), group["n_answers"].sum()
+    accuracy = f"accuracy {number(means[0])} against {reference}, {n_items} items" if n_items else "no accuracy items"
+    return f"{accuracy}; {n_equal} of {n_answers} greedy answers equal"
+
+
+def _withheld(reading: Reading) -> list[str]:
+    rows = reading.frame("completeness").filter(pl.col("is_withheld")).to_dicts()
+    if not rows:
+        return ["Withheld: none."]
+    named = [
+        f"{inert(row['model'])} ({inert(row['withheld_reason'] or 'no reason stated')}; "
+        f"{row['ok']:,} of {row['planned']:,} cells answered, {share(row['answered_share'])})"
+        for row in rows
+    ]
+    return [f"Withheld from this night's measures: {'; '.join(named)}."]

@@ -1,0 +1,191 @@
+"""The static site: one self-contained page a publication, and index.html, the newest of them.
+
+A page opens from disk without network: styles and figures are inline, there is no script, and a
+content security policy forbids everything else. Files are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboards.findings import sentences
+from dashboards.reading import Reading, read_wave, sql_of
+from dashboards.verdicts import Notice, notices
+from dashboards.wording import inert, night
+from lake.catalog import connect_reader
+from lake.errors import StoreError, WaveError
+from lake.store import Store
+from lake.waves import Publication, last_publication
+
+if TYPE_CHECKING:
+    import duckdb
+    from jinja2 import Template
+
+    from dashboards.figures.parts import Figure
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a page says of one publication."""
+
+    publication: Publication
+    facts: dict[str, Any]
+    found: list[str]
+    figures: list[Figure]
+
+    @property
+    def published_at(self) -> datetime:
+        """When, in UTC: the lake gives it in the machine's time zone."""
+        return self.publication.published_at.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class ArchivedPage:
+    """An earlier publication and, where its page lies on disk, the link to it from index.html."""
+
+    wave_id: str
+    snapshot_id: int
+    published: str
+    link: str | None
+
+
+def draw(store: Store, publication: Publication) -> Path:
+    """Draw a publication's page and index.html; return the page.
+
+    The page shows the lake at the publication's snapshot; only the audit is read at head.
+    Raises WaveError where the snapshot lacks the wave, StoreError where the site cannot be written.
+    """
+    path = page_path(store, publication)
+    connection = connect_reader(store, publication.snapshot_id)
+    try:
+        content = assemble(connection, publication)
+        _write(path, _render(content, home="../index.html"))
+        published = _publications(connection)
+        if not published or published[0].publication_id == publication.publication_id:
+            _write_index(store, connection, content)
+            return path
+    finally:
+        connection.close()
+    draw_index(store)
+    return path
+
+
+def draw_index(store: Store) -> Path:
+    """Draw index.html anew: the newest publication, notices of waves quarantined since, the list of earlier pages."""
+    newest = last_publication(store)
+    connection = connect_reader(store, newest.snapshot_id if newest else None)
+    try:
+        return _write_index(store, connection, assemble(connection, newest) if newest else None)
+    finally:
+        connection.close()
+
+
+def draw_quarantine(store: Store, wave_id: str) -> Path:
+    """Put the notice of a quarantined wave at the top of index.html; return that page.
+
+    Raises WaveError where the lake does not hold the wave as quarantined.
+    """
+    connection = connect_reader(store, "head")
+    try:
+        known = connection.sql(sql_of("quarantined")).pl()
+    finally:
+        connection.close()
+    if wave_id not in known["wave_id"]:
+        raise WaveError(
+            f"Wave {wave_id} is not quarantined, so there is no notice to draw. "
+            "`driftlake status` shows where it stands."
+        )
+    return draw_index(store)
+
+
+def page_path(store: Store, publication: Publication) -> Path:
+    """Return where a publication's page lies: its id with every unsafe character replaced."""
+    return store.site / re.sub(r"[^A-Za-z0-9._-]+|\.\.+", "_", publication.publication_id) / "index.html"
+
+
+def assemble(connection: duckdb.DuckDBPyConnection, publication: Publication) -> Content:
+    """Read a publication through a reader at its snapshot and compute what its page says; nothing is written."""
+    reading = read_wave(connection, publication.wave_id)
+    if reading is None:
+        raise WaveError(
+            f"Snapshot {publication.snapshot_id} does not hold wave {publication.wave_id}, so its page cannot be "
+            "drawn. Run `driftlake nightly` for that date: it models and publishes the wave again."
+        )
+    return Content(publication, _facts(reading), sentences(reading), _figures(reading))
+
+
+def _facts(reading: Reading) -> dict[str, Any]:
+    return {"panel": inert(reading.panel), "night": night(reading.wave_id), **reading.frame("facts").row(0, named=True)}
+
+
+def _figures(reading: Reading) -> list[Figure]:
+    from dashboards.figures import audit, by_model, completeness, convergence, drift, pairs
+
+    return [module.figure(reading) for module in (convergence, pairs, drift, by_model, completeness, audit)]
+
+
+def _write_index(store: Store, connection: duckdb.DuckDBPyConnection, content: Content | None) -> Path:
+    path = store.site / "index.html"
+    archive = [_archived(store, publication) for publication in _publications(connection)]
+    _write(path, _render(content, notices=notices(connection), archive=archive))
+    return path
+
+
+def _publications(connection: duckdb.DuckDBPyConnection) -> list[Publication]:
+    """Return every publication, newest first."""
+    return [Publication(*row) for row in connection.execute(sql_of("archive")).fetchall()]
+
+
+def _archived(store: Store, publication: Publication) -> ArchivedPage:
+    path = page_path(store, publication)
+    link = path.relative_to(store.site).as_posix() if path.is_file() else None
+    published = f"{publication.published_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return ArchivedPage(inert(publication.wave_id), publication.snapshot_id, published, link)
+
+
+def _render(
+    content: Content | None,
+    *,
+    home: str | None = None,
+    notices: list[Notice] | None = None,
+    archive: list[ArchivedPage] | None = None,
+) -> str:
+    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return _template().render(content=content, home=home, notices=notices or [], archive=archive or [], style=style)
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a page whole or not at all: readers see the old one until the new one is complete."""
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise StoreError(
+            f"The page {path} cannot be written ({error.strerror}). Make the folder writable or free some space, "
+            "then run the same command again."
+        ) from error
