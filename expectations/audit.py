@@ -49,7 +49,7 @@ class Finding:
         names = sorted({row.model_requested for row in self.bad_rows if row.model_requested})
         where = f" ({_listed(names, NAMES_SHOWN)})" if names else ""
         shown = _listed(list(dict.fromkeys(row.evidence for row in self.bad_rows)), EVIDENCE_SHOWN, "; ")
-        return f"{self.broken.title}: {count}{where}: {shown}. {self.broken.why} {self.broken.remedy}"
+        return f"{self.broken.title}: {count}{where}: {shown.rstrip('.')}. {self.broken.why} {self.broken.remedy}"
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def _verdicts(findings: list[Finding], members: frozenset[str]) -> list[dict[str
                 key = (bad.model_requested, bad.prompt_id, bad.sample_index, finding.broken.id)
                 grouped[key].append((finding.broken, bad))
         for (model, prompt_id, sample_index, break_id), bads in grouped.items():
+            evidence = "; ".join(dict.fromkeys(bad.evidence for _, bad in bads))
             rows.append(
                 {
                     "scope": scope,
@@ -180,7 +181,7 @@ def _verdicts(findings: list[Finding], members: frozenset[str]) -> list[dict[str
                     "break_id": break_id,
                     "verdict": "failed",
                     "n_bad": len(bads),
-                    "detail": f"{bads[0][0].title}: {'; '.join(dict.fromkeys(bad.evidence for _, bad in bads))}.",
+                    "detail": f"{bads[0][0].title}: {evidence.rstrip('.')}.",
                 }
             )
     return [*rows, _wave_verdict(failing, rows, members)]
