@@ -12,7 +12,7 @@ Exactly the same texts on every prompt (method `identical`): 0, p = 1.
 """
 
 import hashlib
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 from typing import Any
 
@@ -34,7 +34,7 @@ def seed_of(wave_id: str, model: str, reference: str, capability: str) -> int:
 
 
 def enumerated_splits(n_now: int, n_then: int) -> np.ndarray:
-    """Return every way to label n_now of all samples as the wave's, shape (splits, samples); the first is the true one."""
+    """Return every labelling of n_now samples as the wave's, shape (splits, samples); the first is the true one."""
     n = n_now + n_then
     splits = np.zeros((comb(n, n_now), n))
     for row, chosen in enumerate(combinations(range(n), n_now)):
@@ -175,10 +175,10 @@ def compare(comparison: dict[str, Any], prompts: list[tuple[str, np.ndarray, int
 def prompts_by_comparison(rows: dict[str, np.ndarray]) -> dict[int, list[tuple[str, np.ndarray, int]]]:
     """Return the kernel matrices of every prompt, by comparison; rows come sorted by comparison and prompt."""
     found: dict[int, list[tuple[str, np.ndarray, int]]] = {}
-    keys = list(zip(rows["comparison_key"].tolist(), rows["prompt_id"].tolist(), strict=True))
+    keys: list[tuple[int, str]] = list(zip(rows["comparison_key"].tolist(), rows["prompt_id"].tolist(), strict=True))
     starts = [n for n, key in enumerate(keys) if n == 0 or key != keys[n - 1]]
     values = np.stack([np.ma.filled(rows[kernel].astype(float), np.nan) for kernel in KERNELS])
-    for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
+    for start, end in pairwise([*starts, len(keys)]):
         n_now, n_then = int(rows["n_now"][start]), int(rows["n_then"][start])
         matrix = np.empty((len(KERNELS), n_now + n_then, n_now + n_then))
         a, b = rows["place_a"][start:end], rows["place_b"][start:end]

@@ -1,0 +1,209 @@
+"""A small lake filled by hand: waves of made-up answers with vectors that can be worked out on paper.
+
+A text's vector counts its words, one axis a word, and has unit norm. Two texts of five different words that
+share three of them are alike .6 under both kernels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from lake.catalog import connect_writer, create_lake, transact
+from lake.store import Store
+
+FIRST_DAY = date(2026, 1, 1)
+DIMENSIONS = 384
+
+Cell = tuple[str, str, int]
+"""(model, prompt_id, sample_index)"""
+
+
+@dataclass(frozen=True)
+class SmallWave:
+    """One wave. `answers` holds a text a cell, or None for a cell whose only attempt was an error."""
+
+    panel: str
+    day: int
+    prompts: Mapping[str, str]
+    answers: Mapping[Cell, str | None]
+    configs: Mapping[str, str] = field(default_factory=dict)
+    served: Mapping[str, str] = field(default_factory=dict)
+    canaries: frozenset[str] = frozenset()
+    battery_sha: str = "battery"
+    verdicts: tuple[tuple[str, str | None, str | None, str], ...] = (("wave", None, None, "passed"),)
+    attempts: tuple[dict[str, object], ...] = ()
+    backwards: bool = False
+    twice: bool = False
+
+    @property
+    def wave_id(self) -> str:
+        return f"{self.panel}/{self.wave_date.isoformat()}"
+
+    @property
+    def wave_date(self) -> date:
+        return FIRST_DAY + timedelta(days=self.day)
+
+    def renamed(self, panel: str, names: Mapping[str, str] | None = None, **changes: object) -> SmallWave:
+        """Return the same answers under another panel and other model names."""
+        names = names or {}
+        answers = {(names.get(m, m), p, s): text for (m, p, s), text in self.answers.items()}
+        return replace(self, panel=panel, answers=answers, **changes)  # type: ignore[arg-type]
+
+
+class Axes:
+    """One axis a word, in order of first sight; after 384 words they are shared."""
+
+    def __init__(self) -> None:
+        self.of_word: dict[str, int] = {}
+
+    def vector(self, text: str) -> np.ndarray:
+        counts = np.zeros(DIMENSIONS)
+        for word in text.split():
+            counts[self.of_word.setdefault(word, len(self.of_word)) % DIMENSIONS] += 1
+        return (counts / np.linalg.norm(counts)).astype(np.float32)
+
+
+def fill(store: Store, waves: Iterable[SmallWave], axes: Axes) -> None:
+    """Make a lake with these waves in ops and raw, and a vector for every text."""
+    create_lake(store)
+    connection = connect_writer(store)
+    waves = list(waves)
+    frames: dict[str, list[dict[str, object]]] = {}
+    for wave in waves:
+        for table, rows in _rows(wave).items():
+            frames.setdefault(table, []).extend(rows)
+    texts = sorted({text for wave in waves for text in _texts(wave)})
+    vectors = np.stack([axes.vector(text) for text in texts])
+
+    def insert(writer: object) -> None:
+        for table, rows in frames.items():
+            frame = pl.DataFrame(rows, infer_schema_length=None)
+            connection.register("new_rows", frame.to_arrow())
+            connection.execute(f"INSERT INTO {table} BY NAME FROM new_rows")
+        offsets = pa.array(range(0, vectors.size + 1, DIMENSIONS), pa.int32())
+        lists = pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel()))
+        connection.register("new_rows", pa.table({"text_sha": [sha(text) for text in texts], "vector": lists}))
+        connection.execute(
+            "INSERT INTO raw.embeddings SELECT text_sha, 'all-MiniLM-L6-v2', 'fp32', vector, now() FROM new_rows"
+        )
+
+    transact(connection, insert)
+    connection.close()
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _texts(wave: SmallWave) -> list[str]:
+    planned = [text for text in wave.answers.values() if text is not None]
+    return planned + [str(row["response_text"]) for row in wave.attempts if row.get("response_text")]
+
+
+def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
+    key = {"wave_id": wave.wave_id, "wave_date": wave.wave_date}
+    now = datetime(2026, 1, 1, 2, tzinfo=UTC) + timedelta(days=wave.day)
+    models = sorted({model for model, _, _ in wave.answers})
+    cells = [
+        {
+            **key,
+            "panel": wave.panel,
+            "model_requested": model,
+            "endpoint": "laboratory",
+            "prompt_id": prompt,
+            "sample_index": sample,
+            "purpose": "canary" if model in wave.canaries else "measure",
+        }
+        for model, prompt, sample in wave.answers
+    ]
+    rows = {
+        "ops.waves": [
+            {
+                **key,
+                "panel": wave.panel,
+                "wave_kind": "staged",
+                "status": "loaded",
+                "panel_sha": "panel",
+                "battery_sha": wave.battery_sha,
+                "code_version": "test",
+                "planned_cells": len(cells),
+                "started_at": now,
+            }
+        ],
+        "ops.verdicts": [
+            {
+                "audit_id": f"{wave.wave_id}#1",
+                "wave_id": wave.wave_id,
+                "scope": scope,
+                "model": model,
+                "prompt_id": prompt,
+                "sample_index": None if prompt is None else 0,
+                "break_id": None if verdict == "passed" else "A01",
+                "verdict": verdict,
+                "n_bad": 0 if verdict == "passed" else 1,
+                "detail": "All is well." if verdict == "passed" else "Error text stored as an answer.",
+                "decided_at": now,
+            }
+            for scope, model, prompt, verdict in wave.verdicts
+        ],
+        "raw.prompts": [
+            {
+                **key,
+                "battery": "small",
+                "battery_version": "1",
+                "battery_sha": wave.battery_sha,
+                "declared_prompts": len(wave.prompts),
+                "prompt_id": prompt,
+                "capability": capability,
+                "family": "made up",
+                "expected_behavior": "answers",
+                "messages": "[]",
+                "prompt_sha": sha(prompt),
+            }
+            for prompt, capability in wave.prompts.items()
+        ],
+        "raw.roster": [
+            {
+                **key,
+                "panel": wave.panel,
+                "model": model,
+                "endpoint": "laboratory",
+                "endpoint_kind": "checkpoint",
+                "role": "canary" if model in wave.canaries else "member",
+                "served_names": "[]",
+                "settings": "{}",
+                "config_sha": wave.configs.get(model, f"config of {model}"),
+            }
+            for model in models
+        ],
+        "raw.planned_cells": [{**cell, "position": position, "seed": position} for position, cell in enumerate(cells)],
+        "raw.attempts": [
+            {
+                **cell,
+                "attempt": 1,
+                "outcome": "error" if text is None else "ok",
+                "error_class": "http_500" if text is None else None,
+                "response_text": text,
+                "model_served": wave.served.get(str(cell["model_requested"]), str(cell["model_requested"])),
+                "latency_ms": 10.0,
+                "asked_at": now,
+                "request": "{}",
+            }
+            for cell, text in zip(cells, wave.answers.values(), strict=True)
+        ],
+    }
+    template = {**rows["raw.attempts"][0], "error_class": None, "response_text": None}
+    rows["raw.attempts"] += [{**template, **attempt} for attempt in wave.attempts]
+    for table in ("raw.prompts", "raw.roster", "raw.planned_cells", "raw.attempts"):
+        if wave.backwards:
+            rows[table].reverse()
+        if wave.twice:
+            rows[table] = rows[table] * 2
+    return rows
