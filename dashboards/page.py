@@ -21,7 +21,7 @@ from dashboards.wording import inert, night
 from lake.catalog import connect_reader
 from lake.errors import StoreError, WaveError
 from lake.store import Store
-from lake.waves import Publication, last_publication
+from lake.waves import Publication
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,7 +67,7 @@ def draw(store: Store, publication: Publication) -> Path:
     connection = connect_reader(store, publication.snapshot_id)
     try:
         content = assemble(connection, publication)
-        _write(path, _render(content, home="../index.html"))
+        _write(path, render(content, home="../index.html"))
         published = _publications(connection)
         if not published or published[0].publication_id == publication.publication_id:
             _write_index(store, connection, content)
@@ -78,37 +78,37 @@ def draw(store: Store, publication: Publication) -> Path:
     return path
 
 
-def draw_index(store: Store) -> Path:
-    """Draw index.html anew: the newest publication, notices of waves quarantined since, the list of earlier pages."""
-    newest = last_publication(store)
-    connection = connect_reader(store, newest.snapshot_id if newest else None)
+def draw_index(store: Store, quarantined: str | None = None) -> Path:
+    """Draw index.html anew: the newest publication, notices of waves quarantined since, the list of earlier pages.
+
+    Raises WaveError where `quarantined` names a wave that the lake does not hold as quarantined.
+    """
+    connection = connect_reader(store)
     try:
+        if quarantined is not None:
+            _require_quarantined(connection, quarantined)
+        newest = next(iter(_publications(connection)), None)
         return _write_index(store, connection, assemble(connection, newest) if newest else None)
     finally:
         connection.close()
 
 
 def draw_quarantine(store: Store, wave_id: str) -> Path:
-    """Put the notice of a quarantined wave at the top of index.html; return that page.
+    """Put the notice of a quarantined wave at the top of index.html; return that page. Raises as `draw_index`."""
+    return draw_index(store, wave_id)
 
-    Raises WaveError where the lake does not hold the wave as quarantined.
-    """
-    connection = connect_reader(store, "head")
-    try:
-        known = connection.sql(sql_of("quarantined")).pl()
-    finally:
-        connection.close()
-    if wave_id not in known["wave_id"]:
+
+def _require_quarantined(connection: duckdb.DuckDBPyConnection, wave_id: str) -> None:
+    if wave_id not in connection.sql(sql_of("quarantined")).pl()["wave_id"]:
         raise WaveError(
-            f"Wave {wave_id} is not quarantined, so there is no notice to draw. "
+            f"Wave {inert(wave_id)} is not quarantined, so there is no notice to draw. "
             "`driftlake status` shows where it stands."
         )
-    return draw_index(store)
 
 
 def page_path(store: Store, publication: Publication) -> Path:
     """Return where a publication's page lies: its id with every unsafe character replaced."""
-    return store.site / re.sub(r"[^A-Za-z0-9._-]+|\.\.+", "_", publication.publication_id) / "index.html"
+    return store.site / re.sub(r"[^A-Za-z0-9-]+", "_", publication.publication_id) / "index.html"
 
 
 def assemble(connection: duckdb.DuckDBPyConnection, publication: Publication) -> Content:
@@ -135,7 +135,7 @@ def _figures(reading: Reading) -> list[Figure]:
 def _write_index(store: Store, connection: duckdb.DuckDBPyConnection, content: Content | None) -> Path:
     path = store.site / "index.html"
     archive = [_archived(store, publication) for publication in _publications(connection)]
-    _write(path, _render(content, notices=notices(connection), archive=archive))
+    _write(path, render(content, notices=notices(connection), archive=archive))
     return path
 
 
@@ -151,13 +151,14 @@ def _archived(store: Store, publication: Publication) -> ArchivedPage:
     return ArchivedPage(inert(publication.wave_id), publication.snapshot_id, published, link)
 
 
-def _render(
+def render(
     content: Content | None,
     *,
     home: str | None = None,
     notices: list[Notice] | None = None,
     archive: list[ArchivedPage] | None = None,
 ) -> str:
+    """Return the page as HTML; without content it says that nothing is published. `home` links to the newest page."""
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     return _template().render(content=content, home=home, notices=notices or [], archive=archive or [], style=style)
 
@@ -181,10 +182,12 @@ def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise StoreError(
             f"The page {path} cannot be written ({error.strerror}). Make the folder writable or free some space, "
             "then run the same command again."

@@ -163,6 +163,7 @@ def _plain(value: object) -> str:
 
 _TEXT = {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"}
 _THEME: dict[str, Any] = {
+    "aria": False,
     "axis": {**_TEXT, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID, "labelLimit": 180, "titlePadding": 8},
     "view": {"stroke": "transparent"},
     "text": {"color": INK, "fontSize": 11},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from dashboards.findings import found as tell
+from dashboards.page import assemble, draw, render
 from lake.catalog import SCHEMAS, connect_writer, create_lake, create_table, latest_snapshot, transact
 from lake.model_tables import model_tables
 from lake.store import Store
@@ -139,7 +140,7 @@ def _dated(night: int) -> dict[str, Any]:
 
 
 def _wave(night: int) -> dict[str, Any]:
-    at = datetime(2026, 11, 21, 9, night, tzinfo=UTC)
+    at = datetime(2026, 11, 21, 9 + night, tzinfo=UTC)
     return {
         **_dated(night),
         "wave_kind": "staged",
@@ -390,6 +391,11 @@ class SyntheticLake:
         self.write(rows)
         return self.publish(n_nights - 1)
 
+    @staticmethod
+    def rows_of(night: int) -> Rows:
+        """Return every row of one staged night."""
+        return night_rows(night)
+
     def quarantine(self, night: int) -> str:
         """Write a night that failed its audit; return its wave_id."""
         self.write(quarantined_rows(night))
@@ -404,19 +410,25 @@ class SyntheticLake:
             connection.close()
 
     def publish(self, night: int) -> Publication:
-        """Publish the lake as it stands as the given night, at 09:30 UTC and a minute a night."""
+        """Publish the lake as it stands as the given night."""
         connection = connect_writer(self.store)
         try:
-            snapshot = latest_snapshot(connection)
+            publication = _publication(night, latest_snapshot(connection))
+            write(connection, {"ops.publications": [_record(publication)]})
         finally:
             connection.close()
-        at = datetime(2026, 11, 21, 9, 30 + night, tzinfo=UTC)
-        publication = Publication(
-            f"{wave_id(night)}#{snapshot}", snapshot, wave_id(night), FIRST + timedelta(days=night), at
-        )
-        record = {"publication_id": publication.publication_id, "snapshot_id": snapshot, "wave_id": wave_id(night)}
-        self.write({"ops.publications": [record | {"published_at": at}]})
         return publication
+
+
+def _publication(night: int, snapshot: int) -> Publication:
+    """Night 0 is published at 09:30 UTC, each next one an hour later."""
+    at = datetime(2026, 11, 21, 9 + night, 30, tzinfo=UTC)
+    return Publication(f"{wave_id(night)}#{snapshot}", snapshot, wave_id(night), FIRST + timedelta(days=night), at)
+
+
+def _record(publication: Publication) -> dict[str, Any]:
+    names = ("publication_id", "snapshot_id", "wave_id", "published_at")
+    return {name: getattr(publication, name) for name in names}
 
 
 @pytest.fixture(scope="session")
@@ -425,6 +437,13 @@ def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(tmp_path_factory.mktemp("empty") / "store")
     create_lake(store)
     return store.home
+
+
+@pytest.fixture(scope="session")
+def drawn_page(tmp_path_factory: pytest.TempPathFactory, empty_lake: Path) -> Path:
+    """The page of four nights in a real lake, drawn once."""
+    lake = SyntheticLake(Store(shutil.copytree(empty_lake, tmp_path_factory.mktemp("drawn") / "store")))
+    return draw(lake.store, lake.play())
 
 
 @pytest.fixture
@@ -439,22 +458,45 @@ def declared() -> tuple[Table, ...]:
 
 
 @pytest.fixture
-def found(declared: tuple[Table, ...]) -> Callable[..., list[str]]:
-    """The sentences of the nights played with the given arguments: the same tables, in memory instead of a lake."""
+def in_memory(declared: tuple[Table, ...]) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
+    """The tables of a lake in plain DuckDB, a tenth of the time: nights played, published and quarantined by number."""
+    connection = duckdb.connect()
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    for table in declared:
+        create_table(connection, table)
 
-    def play_and_tell(
-        n_nights: int = 4, change: Callable[[Rows], None] | None = None, quarantined: tuple[int, ...] = (), **night: Any
-    ) -> list[str]:
-        nights = [night_rows(number, **night) for number in range(n_nights)]
+    def play(
+        n_nights: int = 4,
+        change: Callable[[Rows], None] | None = None,
+        quarantined: tuple[int, ...] = (),
+        published: tuple[int, ...] = (),
+        **night: Any,
+    ) -> duckdb.DuckDBPyConnection:
+        nights = [night_rows(number, **night) for number in range(n_nights) if number not in quarantined]
         rows = merged([*nights, *map(quarantined_rows, quarantined)])
+        rows["ops.publications"] = [_record(_publication(number, number)) for number in published]
         if change:
             change(rows)
-        with duckdb.connect() as connection:
-            for schema in SCHEMAS:
-                connection.execute(f"CREATE SCHEMA {schema}")
-            for table in declared:
-                create_table(connection, table)
-            write(connection, rows)
-            return tell(connection, "local")
+        write(connection, rows)
+        return connection
 
-    return play_and_tell
+    yield play
+    connection.close()
+
+
+@pytest.fixture
+def found(in_memory: Callable[..., duckdb.DuckDBPyConnection]) -> Callable[..., list[str]]:
+    """The sentences of the nights played with the given arguments."""
+    return lambda **arguments: tell(in_memory(**arguments), "local")
+
+
+@pytest.fixture
+def page_of(in_memory: Callable[..., duckdb.DuckDBPyConnection]) -> Callable[..., str]:
+    """The HTML of the last of the nights played with the given arguments."""
+
+    def draw_in_memory(n_nights: int = 4, **arguments: Any) -> str:
+        connection = in_memory(n_nights=n_nights, **arguments)
+        return render(assemble(connection, _publication(n_nights - 1, 7)))
+
+    return draw_in_memory
