@@ -47,7 +47,8 @@ def _title(frame: pl.DataFrame, wave_id: str) -> str:
     planned, ok = int(frame["planned"].sum()), int(frame["ok"].sum())
     known = frame["cost_usd"].drop_nulls()
     unknown = frame.height - len(known)
-    cost = f"cost {usd(float(known.sum())) if len(known) else 'unknown'}" + (" USD" if len(known) else "")
+    partial = frame.filter(pl.col("cost_usd").is_not_null() & (pl.col("unknown_cost_share") > 0)).height
+    cost = f"cost {'at least ' if partial else ''}{usd(float(known.sum()))} USD" if len(known) else "cost unknown"
     if len(known) and unknown:
         cost += f" and unknown for {counted(unknown, 'model')}"
     short_of = sorted(map(inert, frame.filter(pl.col("ok") < pl.col("planned"))["model"]))
@@ -119,34 +120,36 @@ def _bars(frame: pl.DataFrame, present: list[str], when: str) -> Chart:
 
 
 def _table(frame: pl.DataFrame) -> Table:
-    columns = (
-        "Model",
-        "Role",
-        "Planned",
-        *STATES,
-        "Answered",
-        "Withheld",
-        "Prompt tokens",
-        "Completion tokens",
-        "Cost, USD",
-        "Median latency, ms",
+    """Return one row a model; the rare states have a column only where they occur."""
+    states = [state for state in STATES if state not in ("missing", "quarantined") or int(frame[state].sum())]
+    names = ("Planned", *states, "Answered", "Cost, USD", "Tokens in", "Tokens out", "Latency, ms")
+    rows = [_row(row, states) for row in frame.to_dicts()]
+    return Table(
+        "Cells, cost, tokens and median latency by model",
+        ("Model", "Role", *names, "Withheld"),
+        rows,
+        frozenset(names),
     )
-    rows = [_row(row) for row in frame.to_dicts()]
-    numeric = frozenset(columns) - {"Model", "Role", "Withheld"}
-    return Table("Cells, tokens, cost and latency by model", columns, rows, numeric)
 
 
-def _row(row: dict[str, Any]) -> tuple[str, ...]:
+def _row(row: dict[str, Any], states: list[str]) -> tuple[str, ...]:
     withheld = (row["withheld_reason"] or "withheld") if row["is_withheld"] else DASH
     return (
         cell(row["model"]),
         {"canary": "canary", "measure": "member"}.get(row["purpose"], DASH),
         count(row["planned"]),
-        *(count(row[state]) for state in STATES),
+        *(count(row[state]) for state in states),
         share(row["answered_share"]),
-        cell(withheld),
+        _cost(row),
         count(row["prompt_tokens"]),
         count(row["completion_tokens"]),
-        usd(row["cost_usd"]),
         number(row["latency_median_ms"], 0),
+        cell(withheld),
     )
+
+
+def _cost(row: dict[str, Any]) -> str:
+    """Return a model's cost; where some of its requests carry none, the sum is called a lower bound."""
+    unknown = row["unknown_cost_share"]
+    is_partial = row["cost_usd"] is not None and unknown is not None and unknown > 0
+    return f"at least {usd(row['cost_usd'])}" if is_partial else usd(row["cost_usd"])

@@ -97,7 +97,7 @@ def _map(pairs: pl.DataFrame, edges: list[float], when: str) -> Chart:
             type="ordinal",
             sort="ascending",
             scale=alt.Scale(domain=sorted(names.values())),
-            axis=alt.Axis(labelAngle=-40, **labels),
+            axis=alt.Axis(labelAngle=-40 if len(models) <= _NUMBERS_UP_TO else -90, **labels),
         ),
         y=alt.Y(
             "row",

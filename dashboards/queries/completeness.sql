@@ -25,6 +25,7 @@ select
     costs.prompt_tokens,
     costs.completion_tokens,
     costs.cost_usd,
+    costs.unknown_cost_share,
     costs.latency_median_ms
 from cells
 left join core.model_waves as models on models.wave_id = $wave_id and models.model_requested = cells.model
