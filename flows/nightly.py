@@ -124,11 +124,15 @@ def model(store: Store, plan: WavePlan) -> None:
 
 @task(name="audit", cache_policy=NO_CACHE)
 def audit(store: Store, plan: WavePlan) -> tuple[bool, list[str]]:
-    """Run the expectations; what failed inside a wave that passed leaves core and out at once."""
+    """Run the expectations; rows and models that fail leave core and out, and what is left is audited again."""
     step = Step("audit")
     result = stages.audit_wave(store, plan, datetime.now(UTC))
-    if result.needs_rebuild or not result.passed:
-        stages.model_waves(store, plan.wave_id if result.passed else None)
+    if result.needs_rebuild:
+        step.note("Rows or models failed: core and out are built again without them.")
+        stages.model_waves(store, plan.wave_id)
+        result = stages.audit_wave(store, plan, datetime.now(UTC))
+    if not result.passed:
+        stages.model_waves(store, None)
     failed = sum(not row["success"] for row in result.check_results)
     verdict = "passed" if result.passed else "failed: the wave is quarantined, readers keep the last publication"
     step.done(f"{len(result.check_results)} checks, {failed} found something; the wave {verdict}.")

@@ -189,6 +189,7 @@ def model_waves(store: Store, candidate: str | None) -> str:
 def audit_wave(store: Store, plan: WavePlan, now: datetime) -> AuditResult:
     """Run the expectations over the candidate and record every result and verdict."""
     from expectations.audit import audit
+    from expectations.data_docs import data_docs
 
     connection = connect_writer(store)
     try:
@@ -198,6 +199,7 @@ def audit_wave(store: Store, plan: WavePlan, now: datetime) -> AuditResult:
         waves.record_audit(connection, result.check_results, result.verdicts)
     finally:
         connection.close()
+    data_docs(store, result)
     return result
 
 
