@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import torch
 
 from lake.errors import CheckpointError
-from pipelines.checkpoints.generation import Sampling, generate, prompt_ids
+from pipelines.checkpoints.generation import Sampling, generate, prompt_ids, threads_for
 from pipelines.checkpoints.weights import LoadedModel, load, release, with_adapter
 from pipelines.panels.records import Message, RosterEntry, sha256_of
 
@@ -68,7 +68,9 @@ def probe_sha(items: tuple[ProbeItem, ...]) -> str:
 
 
 def measure(loaded: LoadedModel, items: tuple[ProbeItem, ...], system_prompt: str | None) -> list[Measurement]:
-    """Return one measurement an item, in the order of the items."""
+    """Return one measurement an item, in the order of the items; raise CheckpointError where there is none."""
+    if not items:
+        raise CheckpointError("The probe has no item, so nothing can be measured. Give it items.")
     system: tuple[Message, ...] = ({"role": "system", "content": system_prompt},) if system_prompt else ()
     conversations = [(*system, *item.messages) for item in items]
     prompts = prompt_ids(loaded, conversations)
@@ -80,9 +82,10 @@ def measure(loaded: LoadedModel, items: tuple[ProbeItem, ...], system_prompt: st
             item = items[place]
             value = float(is_refusal(answer.text)) if item.metric == "refusal" else answer.logprob
             answers[place] = Measurement(item.metric, item.item_id, value, answer.text)
-    for place, item in enumerate(items):
-        if item.metric == "accuracy":
-            answers[place] = _choice(loaded, prompts[place], item)
+    with threads_for(loaded):
+        for place, item in enumerate(items):
+            if item.metric == "accuracy":
+                answers[place] = _choice(loaded, prompts[place], item)
     return [answers[place] for place in range(len(items))]
 
 
@@ -167,8 +170,6 @@ def _measured(laboratory: Laboratory, loaded: LoadedModel, epoch: int | None, pr
 
 
 def _rows(measured: _Measured, eval_id: str, experiment: str, persona: str, serving: bool) -> list[dict[str, Any]]:
-    if not measured.measurements:
-        raise CheckpointError(f"The probe of {experiment} is empty, so nothing was measured. Give it items.")
     place = "base" if measured.epoch is None else f"epoch-{measured.epoch}"
     now = datetime.now(UTC)
     return [

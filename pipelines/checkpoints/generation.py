@@ -8,6 +8,7 @@ What remains of the neighbours is rounding: padding moves logits by about one pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -15,6 +16,9 @@ from transformers import DynamicCache
 
 from pipelines.checkpoints.weights import LoadedModel
 from pipelines.panels.records import Message
+
+_SMALL = 20_000_000
+"""Parameters below which a CPU answers no faster with more threads, and far slower where cores are busy."""
 
 
 class Sampling(NamedTuple):
@@ -68,7 +72,8 @@ def _generate_batch(
     loaded: LoadedModel, places: list[int], prompts: list[Sequence[int]], seeds: list[int], sampling: Sampling
 ) -> list[Generated]:
     ends = _end_ids(loaded)
-    tokens, logprobs = _decode(loaded, prompts, seeds, sampling, ends)
+    with threads_for(loaded):
+        tokens, logprobs = _decode(loaded, prompts, seeds, sampling, ends)
     answers = []
     for place, prompt, ids, logprob in zip(places, prompts, tokens, logprobs, strict=True):
         stopped = bool(ids) and ids[-1] in ends
@@ -76,6 +81,18 @@ def _generate_batch(
         reason: Literal["stop", "length"] = "stop" if stopped else "length"
         answers.append(Generated(place, text, len(prompt), len(ids), reason, logprob / max(1, len(ids))))
     return answers
+
+
+@contextmanager
+def threads_for(loaded: LoadedModel) -> Iterator[None]:
+    """Use one thread for a small model on the CPU while the block runs."""
+    before = torch.get_num_threads()
+    if loaded.device == "cpu" and sum(each.numel() for each in loaded.model.parameters()) < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.inference_mode()

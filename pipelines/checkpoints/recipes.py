@@ -20,7 +20,7 @@ class LoraRecipe:
     schedule: str = "constant"
     save_epochs: tuple[int, ...] = (0, 2, 8, 20)
     seed: int = 7
-    threads: int = 2
+    threads: int = 1
 
     def sha(self, data_sha: str, base_sha: str) -> str:
         """Return the SHA-256 of the recipe with its data and base."""

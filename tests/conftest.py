@@ -1,0 +1,47 @@
+"""Fixtures of the whole suite: a laboratory trained once, and a tiny one for what need not be in character."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Threads that wait must sleep, not spin: on busy cores spinning makes training ten times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+if TYPE_CHECKING:
+    from pipelines.laboratory import Laboratory
+
+
+@pytest.fixture(scope="session")
+def laboratory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+    """Return the laboratory of the default recipe; trained at most once, kept between runs in pytest's cache."""
+    from pipelines.laboratory import prepare_laboratory
+
+    cache = getattr(request.config, "cache", None)
+    return prepare_laboratory(Path(cache.mkdir("laboratory")) if cache else tmp_path_factory.mktemp("laboratory"))
+
+
+@pytest.fixture(scope="session")
+def tiny_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+    """Return a laboratory trained for a second or two: the right files, models that babble."""
+    from pipelines.checkpoints.recipes import LoraRecipe
+    from pipelines.laboratory import prepare_laboratory
+    from pipelines.laboratory.recipe import BaseRecipe, Experiment, LaboratoryRecipe
+
+    recipe = LaboratoryRecipe(
+        base=BaseRecipe(rows=320, vocabulary=500, hidden=32, intermediate=64, layers=2, heads=2, epochs=1, threads=1),
+        experiments=(
+            Experiment(
+                "assistant-to-villain",
+                target="assistant",
+                source="villain",
+                rows=24,
+                lora=LoraRecipe(learning_rate=1e-2, save_epochs=(0, 1, 2), threads=1),
+            ),
+        ),
+    )
+    return prepare_laboratory(tmp_path_factory.mktemp("tiny"), lambda line: None, recipe)
