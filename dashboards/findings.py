@@ -94,15 +94,18 @@ def _change_sentence(row: dict[str, Any]) -> str:
 
 
 def moved(row: dict[str, Any]) -> str:
-    """Return how convergence moved against a reference: 'rose by 0.22 [0.10, 0.34]'; no direction without evidence."""
+    """Return how convergence moved against a reference: 'rose by 0.220 [0.104, 0.336]'; no direction without evidence.
+
+    Three decimals: with two, an interval that just holds 0 would read [0.00, 0.02].
+    """
     size, low, high = row["change"], row["ci_low"], row["ci_high"]
     if low is None or high is None:
-        return f"differs by {number(size)} (no interval)"
+        return f"differs by {number(size, 3)} (no interval)"
     if low <= 0 <= high:
-        return f"did not move measurably: {estimate(size, low, high)}"
+        return f"did not move measurably: {estimate(size, low, high, 3)}"
     if size > 0:
-        return f"rose by {estimate(size, low, high)}"
-    return f"fell by {estimate(-size, -high, -low)}"
+        return f"rose by {estimate(size, low, high, 3)}"
+    return f"fell by {estimate(-size, -high, -low, 3)}"
 
 
 def _drift(reading: Reading) -> list[str]:

@@ -36,14 +36,14 @@ def p_value(value: float | None) -> str:
     return number(value, 4 if value < 0.1 else 2)
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     """Return '[low, high]', or '(no interval)' where it is null."""
-    return "(no interval)" if low is None or high is None else f"[{number(low)}, {number(high)}]"
+    return "(no interval)" if low is None or high is None else f"[{number(low, digits)}, {number(high, digits)}]"
 
 
-def estimate(value: float | None, low: float | None, high: float | None) -> str:
+def estimate(value: float | None, low: float | None, high: float | None, digits: int = 2) -> str:
     """Return an estimate with its interval, or 'not enough data'."""
-    return "not enough data" if value is None else f"{number(value)} {interval(low, high)}"
+    return "not enough data" if value is None else f"{number(value, digits)} {interval(low, high, digits)}"
 
 
 def share(value: float | None) -> str:

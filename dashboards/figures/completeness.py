@@ -84,7 +84,7 @@ def _bars(frame: pl.DataFrame, present: list[str], when: str) -> Chart:
                 stack="zero",
                 title="share of planned cells",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format="%", tickCount=5),
+                axis=alt.Axis(format="%", values=[0, 0.5, 1]),
             ),
             y=y,
             color=alt.Color(

@@ -87,8 +87,8 @@ def _chart(frame: pl.DataFrame, nights: str) -> Chart:
     import altair as alt
 
     frame = _with_roles(frame)
-    highest = float(frame["drift"].max() or 0)  # type: ignore[arg-type]
-    lowest = min(0.0, float(frame["drift"].min() or 0))  # type: ignore[arg-type]
+    band = _band(frame)
+    lowest, highest = _limits(frame["drift"], band["low"], band["high"])
     air = max((highest - lowest) * 0.08, 1e-4)
     x = alt.X("at", **night_axis(frame["wave_date"].to_list(), nights))
     y = alt.Y(
@@ -110,7 +110,6 @@ def _chart(frame: pl.DataFrame, nights: str) -> Chart:
         .mark_point(shape="diamond", size=120, filled=True, opacity=1, stroke="var(--paper)", strokeWidth=1)
         .encode(y=y),
     ]
-    band = _band(frame)
     if not band.is_empty():
         limits = alt.Chart(band).encode(x=x, y=alt.Y("low", type="quantitative"), y2="high")
         layers.insert(
@@ -148,6 +147,12 @@ def _with_roles(frame: pl.DataFrame) -> pl.DataFrame:
         role=role,
         series=pl.concat_str("model", "reference", separator="\n", ignore_nulls=True),
     )
+
+
+def _limits(*columns: pl.Series) -> tuple[float, float]:
+    """Return the smallest and largest of all values and 0."""
+    values = [0.0, *(float(value) for column in columns for value in column.drop_nulls())]
+    return min(values), max(values)
 
 
 def _band(frame: pl.DataFrame) -> pl.DataFrame:

@@ -89,7 +89,7 @@ def draw_chart(chart: alt.TopLevelMixin, label: str, caption: str = "", *, named
     """
     import vl_convert
 
-    padding = {"left": 24 if named_rows else 4, "right": 24, "top": 6, "bottom": 8}
+    padding = {"left": 24 if named_rows else 4, "right": 24, "top": 6, "bottom": 30 if named_rows else 8}
     themed = chart.configure(font="system-ui, sans-serif", background="transparent", padding=padding, **_THEME)
     svg = vl_convert.vegalite_to_svg(themed.to_dict(validate=False), allowed_base_urls=[])
     svg = re.sub(r'^<svg [^>]*?width="([\d.]+)" height="([\d.]+)" viewBox', r'<svg width="\1" height="\2" viewBox', svg)

@@ -35,17 +35,17 @@ def test_the_matched_change_names_a_direction_only_where_its_interval_excludes_z
     # against the night before 0.38 - 0.33 = 0.05 and against the first 0.38 - 0.12 = 0.26, both ± 0.04
     sentences = [sentence for sentence in found() if sentence.startswith("Against")]
     assert [sentence.split("convergence ")[1] for sentence in sentences] == [
-        "rose by 0.05 [0.01, 0.09].",
-        "rose by 0.26 [0.22, 0.30].",
+        "rose by 0.050 [0.010, 0.090].",
+        "rose by 0.260 [0.220, 0.300].",
     ]
 
 
 @pytest.mark.parametrize(
     ("change", "low", "high", "words"),
     [
-        pytest.param(-0.2, -0.3, -0.1, "fell by 0.20 [0.10, 0.30].", id="fell"),
-        pytest.param(0.02, -0.01, 0.05, "did not move measurably: 0.02 [-0.01, 0.05].", id="zero-inside"),
-        pytest.param(0.3, None, None, "differs by 0.30 (no interval).", id="two-models"),
+        pytest.param(-0.2, -0.3, -0.1, "fell by 0.200 [0.100, 0.300].", id="fell"),
+        pytest.param(0.02, -0.01, 0.05, "did not move measurably: 0.020 [-0.010, 0.050].", id="zero-inside"),
+        pytest.param(0.3, None, None, "differs by 0.300 (no interval).", id="two-models"),
     ],
 )
 def test_a_change_without_evidence_has_no_direction(found, change, low, high, words):
@@ -56,7 +56,7 @@ def test_a_change_without_evidence_has_no_direction(found, change, low, high, wo
 
 def test_models_in_one_of_two_nights_only_are_named(found):
     sentences = found(n_nights=2, change=set_all("out.convergence_change", unmatched_models="lab/new"))
-    assert one(sentences, "Against").endswith("[0.05, 0.13]; models in one of both only: lab/new.")
+    assert one(sentences, "Against").endswith("[0.050, 0.130]; models in one of both only: lab/new.")
 
 
 def test_an_alarm_names_model_night_size_noise_p_n_cause_and_what_serves(found):

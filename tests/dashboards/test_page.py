@@ -54,7 +54,7 @@ def page(html):
 def test_the_page_holds_the_numbers_of_the_tables(page):
     said = page.said()
     # combined 0.38 ± 0.05 on the last night, 0.38 - 0.12 = 0.26 ± 0.04 since the first
-    assert "Convergence is 0.38 [0.33, 0.43] on 2026-11-21; since 2026-11-18 it rose by 0.26 [0.22, 0.30]" in said
+    assert "Convergence is 0.38 [0.33, 0.43] on 2026-11-21; since 2026-11-18 it rose by 0.260 [0.220, 0.300]" in said
     # 15 pairs, the last by name 0.05 + 14 * 0.03 = 0.47
     assert "Most alike: lab/scientist and lab/villain, 0.47; least: lab/assistant-latest and lab/comedian, 0.05" in said
     assert "Drift on 2026-11-21: lab/assistant-latest changed, of 7 models tested" in said
