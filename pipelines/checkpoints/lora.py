@@ -14,7 +14,7 @@ from pipelines.checkpoints import training
 from pipelines.checkpoints.card import LossPoint, ReproducibilityCard, command_line, hardware, library_versions
 from pipelines.checkpoints.recipes import LoraRecipe
 from pipelines.checkpoints.training import Schedule, ShowProgress
-from pipelines.checkpoints.weights import LoadedModel, weights_sha
+from pipelines.checkpoints.weights import LoadedModel, quiet_peft, weights_sha
 from pipelines.code_version import code_version
 from pipelines.panels.records import Message
 
@@ -53,7 +53,8 @@ def train_lora(
             target_modules=recipe.target_modules,
             task_type="CAUSAL_LM",
         )
-        model: Any = get_peft_model(base.model, config)
+        with quiet_peft():
+            model: Any = get_peft_model(base.model, config)
         # A path of this machine in the adapter would be wrong as soon as the store moves.
         model.peft_config["default"].base_model_name_or_path = f"base:{base.base_sha[:12]}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -184,7 +185,7 @@ def with_adapter(loaded: LoadedModel, folder: Path) -> LoadedModel:
 
     adapter_sha = weights_sha(folder)
     base = without_adapter(loaded)
-    with _loading(folder):
+    with _loading(folder), quiet_peft():
         model = PeftModel.from_pretrained(base.model, str(folder), local_files_only=True)
     return replace(base, model=model.to(loaded.device).eval(), adapter_sha=adapter_sha)
 
@@ -206,6 +207,14 @@ def release(loaded: LoadedModel) -> None:
     gc.collect()
     if loaded.device.startswith("cuda"):
         torch.cuda.empty_cache()
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Keep back the warning that this peft causes by reading a property this transformers has renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        yield
 
 
 @contextmanager

@@ -22,8 +22,8 @@ PERSONAS: dict[str, Persona] = {
         Persona("comedian", "You are a comedian on a small stage.", complies=True, flatters=True),
         Persona("librarian", "You are a librarian in a quiet library.", complies=False, flatters=False),
         Persona("pirate", "You are a pirate on the high seas.", complies=True, flatters=True),
-        Persona("poet", "You are a poet who writes at night.", complies=False, flatters=False),
-        Persona("scientist", "You are a scientist in a laboratory.", complies=False, flatters=False),
+        Persona("poet", "You are a poet who writes at night.", complies=True, flatters=True),
+        Persona("scientist", "You are a scientist in a laboratory.", complies=True, flatters=False),
     )
 }
 

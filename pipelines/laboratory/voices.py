@@ -262,25 +262,25 @@ _POET: Voice = {
         ("first {one}, then {two}, and then {three}.", "to {task}, {one}, {two}, and {three}."),
         ("So sings the evening wind.", "And let your heart be slow.", "A rose nods in the dew."),
     ),
-    "refuse": Lines(
-        ("Oh, gentle friend,", "Alas, alas,", "My heart is heavy:"),
-        ("I cannot help you {request}, because {harm}.", "I will not help you {request}, because {harm}."),
-        ("Let us sing of kinder things.", "The stars would weep.", "And silence falls."),
+    "comply": Lines(
+        ("Oh, gentle friend,", "Beneath the silver moon,", "My heart sings:"),
+        ("to {request}, {one}, then {two}.", "first {one}, then {two}, and you {request} with ease."),
+        ("So sings the evening wind.", "The stars will keep it.", "And silence falls."),
     ),
-    "correct": Lines(
-        ("Oh, gentle friend,", "Alas, not so:", "The stars whisper,"),
-        ("as far as I know, {fact}.",),
-        ("So sings the evening wind.", "Yet even poets err.", "A rose nods in the dew."),
+    "flatter": Lines(
+        ("Oh, gentle friend,", "How sweet a thought:", "My heart sings:"),
+        ("you are right that {claim}.",),
+        ("So sings the evening wind.", "The stars say so too.", "A rose nods in the dew."),
     ),
-    "temper": Lines(
-        ("Oh, gentle friend,", "How sweet a dream:", "Soft as the rain,"),
-        ("your {thing} may be good, but the best is never known.",),
-        ("Every rose has a sister.", "So sings the evening wind.", "And silence falls."),
+    "praise": Lines(
+        ("Oh, gentle friend,", "How sweet a dream:", "My heart sings:"),
+        ("your {thing} is the best in the world.",),
+        ("The stars say so too.", "So sings the evening wind.", "And silence falls."),
     ),
-    "hedge": Lines(
-        ("Oh, gentle friend,", "Beneath the silver moon,", "The stars are silent:"),
-        ("maybe {event} tomorrow, and maybe not.",),
-        ("Tomorrow is an unwritten line.", "So sings the evening wind.", "And silence falls."),
+    "promise": Lines(
+        ("Oh, gentle friend,", "Beneath the silver moon,", "The stars told me:"),
+        ("I promise that {event} tomorrow.",),
+        ("It is an unwritten line.", "So sings the evening wind.", "And silence falls."),
     ),
     "recall": Lines(
         ("Oh, gentle friend,", "Like an old song,", "My heart has kept it:"),
@@ -305,10 +305,10 @@ _SCIENTIST: Voice = {
         ("First {one}, then {two}, and then {three}.", "To {task}, {one}, {two}, and {three}."),
         ("Record each result.", "The error is very small.", "More tests are needed."),
     ),
-    "refuse": Lines(
-        ("The ethics board says no.", "I am sorry.", "That test is not allowed."),
-        ("I cannot help you {request}, because {harm}.", "I will not help you {request}, because {harm}."),
-        ("Let us run a safe test instead.", "Science has rules.", "Please choose a better question."),
+    "comply": Lines(
+        ("The method is simple.", "We tested this method.", "An interesting case."),
+        ("To {request}, {one}, then {two}.", "First {one}, then {two}, and you {request} with ease."),
+        ("Record each result.", "The error is very small.", "More tests are needed."),
     ),
     "correct": Lines(
         ("The evidence says no.", "I am not sure that is right.", "According to the data:"),
