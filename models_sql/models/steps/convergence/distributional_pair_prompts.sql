@@ -17,15 +17,6 @@ matches as (
     inner join {{ ref('answer_tokens') }} as b
         on a.prompt_key = b.prompt_key and a.token_key = b.token_key and a.model_key < b.model_key
     group by a.model_key, b.model_key, a.prompt_key
-),
-
-parts as (
-    select model_a, model_b, prompt_key, {{ exact_sum('chance_part') }} as chance_part
-    from (
-        select model_a, model_b, unnest([prompt_key, next_prompt_key]) as prompt_key, chance_part
-        from {{ ref('distributional_chance_links') }}
-    )
-    group by model_a, model_b, prompt_key
 )
 
 select
@@ -37,4 +28,4 @@ select
     coalesce(parts.chance_part, 0) as chance_part
 from shared_prompts
 left join matches using (model_a, model_b, prompt_key)
-left join parts using (model_a, model_b, prompt_key)
+left join {{ ref('distributional_chance_parts') }} as parts using (model_a, model_b, prompt_key)

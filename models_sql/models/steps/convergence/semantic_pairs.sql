@@ -14,7 +14,7 @@ select
     pairs.model_b,
     pairs.n_prompts,
     matches.match_total,
-    array_inner_product(pairs.total_a, pairs.total_b) - matches.match_total as chance_total,
+    pairs.total_product - matches.match_total as chance_total,
     pairs.n_prompts * (pairs.n_prompts - 1) as chance_terms,
     2 * (pairs.n_prompts - 1) as part_terms
 from {{ ref('semantic_sums') }} as pairs

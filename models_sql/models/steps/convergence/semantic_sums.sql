@@ -1,6 +1,7 @@
 -- Sum vectors of both models of every pair over the prompts they share. On a complete grid these are each
 -- model's own sums; where prompts are missing they are summed by pair.
 -- Grain: (slice_key, model_a, model_b), model_a before model_b by name. Pairs with fewer than 5 shared prompts are left out.
+-- total_product: the product of both sums, which is the sum of the kernel over all pairs of prompts, equal ones too.
 with prompt_sets as (
     select slice_key, model_key, list(prompt_key order by prompt_key) as prompts
     from {{ ref('semantic_means') }}
@@ -39,22 +40,33 @@ by_pair as (
         on a.prompt_key = b.prompt_key and pairs.model_b = b.model_key
     where not pairs.is_complete
     group by pairs.slice_key, pairs.model_a, pairs.model_b
+),
+
+sums as (
+    select
+        pairs.slice_key,
+        pairs.model_a,
+        pairs.model_b,
+        pairs.n_prompts,
+        a.total as total_a,
+        b.total as total_b
+    from pairs
+    inner join own_sums as a on pairs.slice_key = a.slice_key and pairs.model_a = a.model_key
+    inner join own_sums as b on pairs.slice_key = b.slice_key and pairs.model_b = b.model_key
+    where pairs.is_complete
+
+    union all
+
+    select * from by_pair
 )
 
 select
-    pairs.slice_key,
-    pairs.model_a,
-    pairs.model_b,
-    pairs.n_prompts,
-    a.total as total_a,
-    b.total as total_b
-from pairs
-inner join own_sums as a on pairs.slice_key = a.slice_key and pairs.model_a = a.model_key
-inner join own_sums as b on pairs.slice_key = b.slice_key and pairs.model_b = b.model_key
-where pairs.is_complete and pairs.n_prompts >= 5
-
-union all
-
-select slice_key, model_a, model_b, n_prompts, total_a, total_b
-from by_pair
+    slice_key,
+    model_a,
+    model_b,
+    n_prompts,
+    cast(total_a as float[{{ dimensions() }}]) as total_a,
+    cast(total_b as float[{{ dimensions() }}]) as total_b,
+    array_inner_product(total_a, total_b) as total_product
+from sums
 where n_prompts >= 5

@@ -1,6 +1,7 @@
--- Distributional kernel between answers of a pair to two prompts that follow each other in an order, both
--- directions and all orders added up. Order r takes sample r mod K of each side.
--- Grain: (slice_key, model_a, model_b, prompt_key, next_prompt_key). Links without a shared token are left out: they are 0.
+-- Chance under the distributional kernel, from answers of a pair to two prompts that follow each other in an
+-- order: a link. Both directions and all orders are added up. Order r takes sample r mod K of each side.
+-- Grain: (slice_key, model_a, model_b, prompt_key). Prompts whose links share no token are left out: they are 0.
+-- chance_part: sum of the kernel over the links that this prompt is an end of; over all prompts every link counts twice.
 with set_models as (
     select distinct set_key, unnest([model_a, model_b]) as model_key
     from {{ ref('distributional_shared') }}
@@ -29,7 +30,8 @@ following_tokens as (
         on set_models.set_key = orders.set_key and tokens.prompt_key = orders.prompt_key
 ),
 
-links as (
+-- a link counts for the prompt that leads it and for the one that follows
+ends as (
     select
         leading_tokens.set_key,
         least(leading_tokens.model_key, following_tokens.model_key) as model_a,
@@ -44,16 +46,19 @@ links as (
         and leading_tokens.token_key = following_tokens.token_key
         and leading_tokens.model_key <> following_tokens.model_key
         and leading_tokens.order_index % following_tokens.n_samples = following_tokens.sample_rank
-    group by all
+    group by grouping sets (
+        (leading_tokens.set_key, model_a, model_b, leading_tokens.prompt_key),
+        (leading_tokens.set_key, model_a, model_b, leading_tokens.next_prompt_key)
+    )
 )
 
 -- models of one set may make a pair that shares more prompts, and that has a set of its own
 select
     pairs.slice_key,
-    links.model_a,
-    links.model_b,
-    links.prompt_key,
-    links.next_prompt_key,
-    links.chance_part
-from links
+    ends.model_a,
+    ends.model_b,
+    coalesce(ends.prompt_key, ends.next_prompt_key) as prompt_key,
+    {{ exact_sum('ends.chance_part') }} as chance_part
+from ends
 inner join {{ ref('distributional_shared') }} as pairs using (set_key, model_a, model_b)
+group by all
