@@ -1,9 +1,12 @@
 """How long core and out take to build as answers grow, and how much memory: 50 models, one sample a prompt, one wave.
 
-Run: python tests/benchmarks/bench_out_models.py [--answers 10000 100000 1000000] [--semantic-above 200000]. Each size
-runs in a process of its own; prints one JSON line a size. Above the size given only the semantic kernel is built. `semantic_seconds` is the SQL from vectors to match and chance of every pair
-under the semantic kernel, `build_seconds` all of `dbt build` with its tests, `peak_gb` the process's peak memory,
-`reference_seconds` the least any SQL could do: summing all vectors by model, one pass.
+Run: python tests/benchmarks/bench_out_models.py [--answers 10000 100000 1000000] [--semantic-above 200000]. Each
+size runs in a process of its own; prints one JSON line a size. Above the size given only what the semantic kernel
+needs is built.
+
+`semantic_seconds` is the SQL from vectors to match and chance of every pair under the semantic kernel, with what its
+intervals need of every prompt; `build_seconds` all of the dbt build with its tests; `peak_gb` the peak memory of the
+process; `reference_seconds` one pass over all vectors that sums them in groups, the least that any SQL could do.
 """
 
 from __future__ import annotations
@@ -114,7 +117,8 @@ def fill(store: Store, n_prompts: int) -> None:
     )
     connection.execute(
         f"INSERT INTO raw.prompts BY NAME SELECT {key}, 'bench' AS battery, '1' AS battery_version, "
-        f"'b' AS battery_sha, {n_prompts} AS declared_prompts, 'p' || n AS prompt_id, {list(CAPABILITIES)!r}[n % 5 + 1] AS capability, "
+        f"'b' AS battery_sha, {n_prompts} AS declared_prompts, 'p' || n AS prompt_id, "
+        f"{list(CAPABILITIES)!r}[n % 5 + 1] AS capability, "
         "'made up' AS family, 'answers' AS expected_behavior, '[]' AS messages, sha256('p' || n) AS prompt_sha "
         f"FROM range({n_prompts}) AS prompts (n)"
     )
@@ -125,7 +129,8 @@ def fill(store: Store, n_prompts: int) -> None:
     )
     cells = (
         f"SELECT {key}, 'bench' AS panel, 'model-' || m AS model_requested, 'bench' AS endpoint, "
-        f"'p' || n AS prompt_id, 0 AS sample_index, 'measure' AS purpose FROM range({MODELS}) AS models (m), range({n_prompts}) AS prompts (n)"
+        f"'p' || n AS prompt_id, 0 AS sample_index, 'measure' AS purpose "
+        f"FROM range({MODELS}) AS models (m), range({n_prompts}) AS prompts (n)"
     )
     connection.execute(f"INSERT INTO raw.planned_cells BY NAME SELECT *, 0 AS position, 0 AS seed FROM ({cells})")
     words = (
