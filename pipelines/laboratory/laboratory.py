@@ -235,7 +235,8 @@ def _run_row(card: ReproducibilityCard) -> Row:
 
 
 def _loss_rows(card: ReproducibilityCard) -> list[Row]:
-    return [{"run_id": card.run_id, **point._asdict()} for point in card.loss_curve]
+    run_id = card.run_id  # a hash of the whole card, so once a card and not once a point
+    return [{"run_id": run_id, **point._asdict()} for point in card.loss_curve]
 
 
 def _checkpoint_row(card: ReproducibilityCard, run_id: str) -> Row:
