@@ -35,7 +35,6 @@ from pipelines.planning import WavePlan, plan_rows, require_resumable
 
 if TYPE_CHECKING:
     from expectations.audit import AuditResult
-
     from lake.waves import Publication
     from pipelines.laboratory import Laboratory
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from lake.store import Store
+from pipelines.laboratory import Laboratory
 
 ROOT = Path(__file__).parents[2]
 WITNESS = Path(__file__).parent / "witness"
@@ -75,18 +77,18 @@ class Nights:
         return kept | {"DRIFTLAKE_HOME": str(self.store.home)} | self.environment
 
 
-def make_nights(folder: Path, laboratory: Path, name: str, epochs: list[int]) -> Nights:
+def make_nights(folder: Path, laboratory: Laboratory, name: str, epochs: list[int]) -> Nights:
     """Return an empty store that has a trained laboratory, and a panel with as many staged nights as epochs."""
     store = Store(folder / "store")
     store.home.mkdir(parents=True)
-    shutil.copytree(laboratory, store.laboratory)
+    shutil.copytree(laboratory.folder, store.laboratory)
     panel = folder / f"{name}.yaml"
     panel.write_text(PANEL.format(name=name, nights=len(epochs), epochs=epochs))
     return Nights(store, panel)
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Path) -> tuple[Nights, str]:
+def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> tuple[Nights, str]:
     """Return three staged nights (epochs 0, 2, 20) as the command played them, and what it printed.
 
     While they are written, nothing else reads them; every connection of every process is witnessed.
@@ -100,3 +102,9 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Path) -> tuple[
     done = nights.nightly()
     assert done.returncode == 0, done.stderr
     return nights, done.stdout
+
+
+@pytest.fixture
+def new_nights(tmp_path: Path, laboratory: Laboratory) -> Callable[[str, list[int]], Nights]:
+    """Return what makes an empty store with a trained laboratory and a panel of that name and those epochs."""
+    return lambda name, epochs: make_nights(tmp_path / name, laboratory, name, epochs)

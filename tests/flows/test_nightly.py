@@ -1,5 +1,7 @@
 """What must hold of whole nights: each test reads nights that the command itself played on real models."""
 
+from __future__ import annotations
+
 import json
 import os
 import random
@@ -8,15 +10,20 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Nights, make_nights
 
 from lake.catalog import connect_reader, connect_writer, existing_tables
 from lake.store import Store
 from models_sql.run import build
+
+if TYPE_CHECKING:
+    from tests.flows.conftest import Nights
+
+    MakeNights = Callable[[str, list[int]], Nights]
 
 CELLS_A_NIGHT = 5 * 30 * 4  # models x prompts x samples
 
@@ -154,8 +161,8 @@ def test_one_edited_answer_moves_the_numbers(copied: Store) -> None:
     assert moved == {min(row[0] for row in before)}, "only the wave whose answer was edited"
 
 
-def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(tmp_path: Path, laboratory: Path) -> None:
-    nights = make_nights(tmp_path, laboratory, "read", [0, 20])
+def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(new_nights: MakeNights) -> None:
+    nights = new_nights("read", [0, 20])
     seen: set[tuple[int, ...]] = set()
     with nights.start(
         "nightly", "--panel", str(nights.panel), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -175,8 +182,8 @@ def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(tmp_
     assert seen <= {(0, 0), (first, 1), (first + second, 2)}
 
 
-def test_killed_at_any_moment_the_same_command_completes_the_night(tmp_path: Path, laboratory: Path) -> None:
-    nights = make_nights(tmp_path, laboratory, "killed", [2])
+def test_killed_at_any_moment_the_same_command_completes_the_night(new_nights: MakeNights) -> None:
+    nights = new_nights("killed", [2])
     moments = random.Random(4)
     for number in range(6):
         process = nights.start(
@@ -208,3 +215,64 @@ def test_killed_at_any_moment_the_same_command_completes_the_night(tmp_path: Pat
     assert stored == [(usable[0][0], usable[0][0])]
     assert rows(nights.store, "SELECT count(*) FROM raw.attempts") == [(CELLS_A_NIGHT,)]
     assert rows(nights.store, "SELECT status FROM ops.waves") == [("published",)]
+
+
+def test_served_epoch_0_on_every_night_nothing_alarms(new_nights: MakeNights) -> None:
+    nights = new_nights("still", [0, 0, 0])
+    done = nights.nightly()
+    assert done.returncode == 0, done.stderr
+    tested = rows(
+        nights.store, "SELECT count(*), count(*) FILTER (is_alarm) FROM out.drift_by_model WHERE p_value IS NOT NULL"
+    )
+    assert tested[0][0] > 0
+    assert tested[0][1] == 0
+    assert "Drift alarm" not in done.stdout
+
+
+def swap_base(store: Store) -> None:
+    """Put other weights under the checkpoints: the base with noise added, under the same name and config."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    path = store.laboratory / "base" / "model.safetensors"
+    weights = load_file(path)
+    torch.manual_seed(0)
+    save_file({name: value + 0.02 * torch.randn_like(value) for name, value in weights.items()}, path, {"format": "pt"})
+
+
+def test_a_base_swapped_under_a_checkpoint_fails_the_model_by_name_and_the_rest_is_published(
+    new_nights: MakeNights,
+) -> None:
+    nights = new_nights("swapped", [2])
+    swap_base(nights.store)
+    done = nights.nightly()
+    failed = rows(
+        nights.store,
+        "SELECT DISTINCT model FROM ops.verdicts WHERE scope = 'model' AND verdict = 'failed' AND break_id IN ('D01', 'D07')",
+    )
+    assert ("lab/assistant-latest",) in failed, done.stderr
+    assert "lab/assistant-latest" in done.stderr
+    published = rows(nights.store, "SELECT DISTINCT model_requested FROM core.responses")
+    assert ("lab/assistant-latest",) not in published
+    assert ("lab/villain",) in published
+
+
+def test_a_failed_night_is_quarantined_and_the_next_good_night_publishes_without_it(new_nights: MakeNights) -> None:
+    nights = new_nights("failing", [0, 2])
+    journal_of = nights.store.wave_journal
+    first = nights.run("nightly", "--panel", str(nights.panel))
+    assert first.returncode == 0, first.stderr
+    bad_wave, good_wave = (row[0] for row in rows(nights.store, "SELECT wave_id FROM ops.waves ORDER BY wave_date"))
+    assert journal_of(bad_wave).is_dir()
+    writer = connect_writer(nights.store)
+    writer.execute("UPDATE ops.waves SET status = 'loaded' WHERE wave_id = ?", [good_wave])
+    writer.execute("UPDATE raw.prompts SET declared_prompts = 750 WHERE wave_id = ?", [good_wave])
+    writer.close()
+    again = nights.nightly()
+    assert again.returncode == 1
+    assert f"Wave {good_wave} is quarantined" in again.stderr
+    assert "750" in again.stderr
+    assert rows(nights.store, "SELECT DISTINCT wave_id FROM core.responses", "head") == [(bad_wave,)]
+    page = (nights.store.site / "index.html").read_text()
+    assert good_wave in page
+    assert "750" in page
