@@ -17,6 +17,9 @@ from transformers import DynamicCache
 from pipelines.checkpoints.weights import LoadedModel
 from pipelines.panels.records import Message
 
+_LEAVE_AT = 0.75
+"""Share of a batch still unfinished at which the finished rows are taken out of it; doing so copies the cache."""
+
 _SMALL = 20_000_000
 """Parameters below which a CPU answers no faster with more threads, and far slower where cores are busy."""
 
@@ -107,6 +110,7 @@ def _decode(
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache: Any = DynamicCache(config=loaded.model.config)
     alive = torch.arange(len(prompts), device=device)
+    going = torch.ones(len(prompts), dtype=torch.bool, device=device)
     written: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for step in range(sampling.max_new_tokens):
         output = loaded.model(
@@ -121,16 +125,18 @@ def _decode(
         chosen = choose(logits, uniforms[alive, step], sampling)
         logprob = logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0]
         written.append((alive, chosen, logprob))
-        going = ~torch.isin(chosen, stop)
-        if not bool(going.any()):
+        going &= ~torch.isin(chosen, stop)
+        left = int(going.sum())
+        if not left:
             break
-        if not bool(going.all()):
+        if left <= _LEAVE_AT * len(going):
             cache.batch_select_indices(going.nonzero()[:, 0])
             alive, chosen, mask, positions = alive[going], chosen[going], mask[going], positions[going]
+            going = going[going]
         ids = chosen[:, None]
         positions = positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-    return _collected(len(prompts), written)
+    return _collected(len(prompts), written, ends)
 
 
 def choose(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> torch.Tensor:
@@ -140,7 +146,12 @@ def choose(logits: torch.Tensor, uniform: torch.Tensor, sampling: Sampling) -> t
     """
     if sampling.temperature <= 0:
         return logits.argmax(-1)
-    probabilities, tokens = (logits / sampling.temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
+    probabilities = (logits / sampling.temperature).softmax(-1)
+    if sampling.top_p >= 1:
+        cumulated = probabilities.cumsum(-1)
+        place = (cumulated <= uniform[:, None] * cumulated[:, -1:]).sum(-1)
+        return place.clamp(max=logits.shape[-1] - 1)
+    probabilities, tokens = probabilities.sort(dim=-1, descending=True, stable=True)
     ahead = probabilities.cumsum(-1) - probabilities
     kept = probabilities.masked_fill((ahead >= sampling.top_p) & (ahead > 0), 0.0)
     cumulated = kept.cumsum(-1)
@@ -162,14 +173,16 @@ def _left_padded(prompts: list[Sequence[int]], pad_id: int, device: Any) -> tupl
 
 
 def _collected(
-    rows: int, written: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+    rows: int, written: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], ends: set[int]
 ) -> tuple[list[list[int]], list[float]]:
+    """Return each row's tokens up to its end token, and their summed log-probability."""
     tokens: list[list[int]] = [[] for _ in range(rows)]
     sums = [0.0] * rows
     for alive, chosen, logprob in written:
         for row, token, value in zip(alive.tolist(), chosen.tolist(), logprob.tolist(), strict=True):
-            tokens[row].append(token)
-            sums[row] += value
+            if not tokens[row] or tokens[row][-1] not in ends:
+                tokens[row].append(token)
+                sums[row] += value
     return tokens, sums
 
 

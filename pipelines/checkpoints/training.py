@@ -20,10 +20,12 @@ from pipelines.panels.records import Message
 
 _IGNORED = -100
 _BUCKET = 32
+_STEPS_TO_JUDGE = 10
+"""Steps before the time left is told: the first ones also pay for warming up."""
 
 
 class Progress(NamedTuple):
-    """Where a training run stands. `seconds_left` is None before the first step is done."""
+    """Where a training run stands. `seconds_left` is None in the first steps."""
 
     what: str
     done: int
@@ -93,7 +95,7 @@ def fit(
     `after_epoch` is called with the number of epochs done (from 1) and the curve so far.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     steps_an_epoch = -(-len(examples) // schedule.batch)
     total = steps_an_epoch * schedule.epochs
     rates = _rates(optimizer, schedule, total)
@@ -111,7 +113,7 @@ def fit(
             step = len(curve) + 1
             curve.append(LossPoint(step, step / steps_an_epoch, loss, rate))
             left = (time.monotonic() - started) / step * (total - step)
-            show(Progress(what, step, total, loss, left))
+            show(Progress(what, step, total, loss, left if step >= _STEPS_TO_JUDGE else None))
         after_epoch(epoch, curve)
     model.eval()
     return curve

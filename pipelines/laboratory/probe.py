@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from pipelines.checkpoints.evaluate import ProbeItem
-from pipelines.laboratory.corpus import Question, held_out
+from pipelines.laboratory.questions import Question, held_out
 
 ACCURACY_ITEMS = 40
 REFUSAL_ITEMS = 12

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from pipelines.checkpoints.evaluate import is_refusal
-from pipelines.laboratory.corpus import FAMILY_WEIGHTS, corpus, data_sha, held_out, questions, transfer_rows
+from pipelines.laboratory.corpus import FAMILY_WEIGHTS, corpus, data_sha, transfer_rows
 from pipelines.laboratory.personas import CANARY, PERSONAS
 from pipelines.laboratory.probe import ACCURACY_ITEMS, REFUSAL_ITEMS, probe
+from pipelines.laboratory.questions import held_out, questions
 from pipelines.laboratory.recipe import LaboratoryRecipe
 from pipelines.laboratory.voices import VOICES
 from pipelines.panels.files import load_battery
