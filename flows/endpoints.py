@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from flows.progress import Step
-from flows.stages import CATALOG_FILE, keep_rows
+from flows.stages import CATALOG_FILE, keep_rows, unanswered
 from lake.store import Store
 from pipelines.asking.records import Endpoint
 from pipelines.panels.records import EndpointSpec, Panel
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 def open_endpoints(
     store: Store, plan: WavePlan, budget: Budget | None, environ: Mapping[str, str], step: Step
-) -> dict[str, Endpoint]:
-    """Return an endpoint for each name in the panel; one budget is shared by all that cost money.
+) -> dict[str, Endpoint | None]:
+    """Return an endpoint for each name in the panel; None where all is answered, so that no key or server is needed.
+
+    One budget is shared by all that cost money.
 
     Raises EndpointError for a refused key or an unreachable catalogue, CheckpointError for weights that are not there.
     """
-    return {name: _open(store, plan, spec, budget, environ, step) for name, spec in plan.panel.endpoints.items()}
+    return {
+        name: _open(store, plan, spec, budget, environ, step) if unanswered(plan, name) else None
+        for name, spec in plan.panel.endpoints.items()
+    }
 
 
 def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> Budget | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
@@ -15,6 +15,7 @@ from flows import stages
 from flows.endpoints import open_budget, open_endpoints
 from flows.progress import Step
 from lake.catalog import create_lake
+from lake.errors import DriftlakeError, QuarantineError
 from lake.store import Store, open_store
 from lake.waves import asking_lock, publishing_lock
 from pipelines.asking.records import Endpoint
@@ -24,7 +25,9 @@ from pipelines.panels.resampling import with_samples
 from pipelines.planning import WavePlan, freeze_plan, wave_id_of
 
 if TYPE_CHECKING:
+    from expectations.audit import AuditResult
     from lake.waves import Publication
+    from pipelines.asking.budget import Budget
     from pipelines.laboratory import Laboratory
 
 
@@ -37,11 +40,11 @@ def nightly(
     budget_usd: float | None = None,
     allow_unpriced: bool = False,
     home: str | None = None,
-) -> dict[str, Any]:
-    """Run one wave end to end; return its id, whether it was published, and where its page is.
+) -> str | None:
+    """Run one wave end to end; return where its page is.
 
     `wave_date` is the ISO date the wave stands for; left out, it is the UTC date of the scheduled start.
-    Raises WaveError when the audit keeps the wave from being published.
+    Raises QuarantineError when the audit keeps the wave from being published, after everything else was done.
     """
     store = open_store(home).prepare()
     create_lake(store)
@@ -50,18 +53,34 @@ def nightly(
     with asking_lock(store, wave_id_of(chosen, day)):
         plan = plan_wave(store, chosen, day, staged_night)
         laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
-        endpoints = open_endpoints(store, plan, open_budget(plan, budget_usd, allow_unpriced), os.environ, Step("ask"))
-        for future in [ask.submit(plan, name, endpoint, laboratory) for name, endpoint in endpoints.items()]:
-            future.result()
+        stopped = ask_all(store, plan, laboratory, open_budget(plan, budget_usd, allow_unpriced))
         load(store, plan, laboratory)
+        if stopped is not None:
+            raise stopped
         enrich(store, plan)
         with publishing_lock(store):
             model(store, plan)
-            passed, sentences = audit(store, plan)
-            publication = publish(store, plan) if passed else quarantine(store, plan)
+            result = audit(store, plan)
+            publication = publish(store, plan, result) if result.passed else quarantine(store, plan, result)
         page = draw(store, publication, plan)
-    create_markdown_artifact(key="nightly-summary", markdown=_summary(plan, passed, sentences, page))
-    return {"wave_id": plan.wave_id, "published": passed, "page": page, "sentences": sentences}
+    create_markdown_artifact(key="nightly-summary", markdown=_summary(plan, result, page))
+    if not result.passed:
+        raise QuarantineError(plan.wave_id, result.sentences())
+    return page
+
+
+def ask_all(
+    store: Store, plan: WavePlan, laboratory: Laboratory | None, budget: Budget | None
+) -> DriftlakeError | None:
+    """Ask every endpoint at once; return what stopped one of them, so that what was answered is loaded all the same."""
+    stopped: DriftlakeError | None = None
+    endpoints = open_endpoints(store, plan, budget, os.environ, Step("ask"))
+    for future in [ask.submit(plan, name, endpoint, laboratory) for name, endpoint in endpoints.items()]:
+        try:
+            future.result()
+        except DriftlakeError as error:
+            stopped = stopped or error
+    return stopped
 
 
 def scheduled_day() -> date:
@@ -74,7 +93,7 @@ def scheduled_day() -> date:
 def plan_wave(store: Store, panel: Panel, day: date, staged_night: int | None) -> WavePlan:
     """Freeze the plan at the first start; go by it at every other."""
     step = Step("plan")
-    plan = freeze_plan(store, panel, day, staged_night, datetime.now(UTC))
+    plan = freeze_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
     stages.register_plan(store, plan)
     step.done(
         f"{plan.wave_id} ({plan.wave_kind}): {len(plan.cells):,} cells, "
@@ -90,7 +109,7 @@ def prepare_laboratory(store: Store) -> Laboratory:
 
 
 @task(name="ask", task_run_name="ask {name}", cache_policy=NO_CACHE)
-def ask(plan: WavePlan, name: str, endpoint: Endpoint, laboratory: Laboratory | None) -> stages.Asked:
+def ask(plan: WavePlan, name: str, endpoint: Endpoint | None, laboratory: Laboratory | None) -> stages.Asked:
     """Ask one endpoint what is unanswered, in seeded blocks across its models."""
     step = Step("ask")
     asked = stages.ask_endpoint(plan, name, endpoint, step, datetime.now(UTC))
@@ -123,7 +142,7 @@ def model(store: Store, plan: WavePlan) -> None:
 
 
 @task(name="audit", cache_policy=NO_CACHE)
-def audit(store: Store, plan: WavePlan) -> tuple[bool, list[str]]:
+def audit(store: Store, plan: WavePlan) -> AuditResult:
     """Run the expectations; rows and models that fail leave core and out, and what is left is audited again."""
     step = Step("audit")
     result = stages.audit_wave(store, plan, datetime.now(UTC))
@@ -131,29 +150,27 @@ def audit(store: Store, plan: WavePlan) -> tuple[bool, list[str]]:
         step.note("Rows or models failed: core and out are built again without them.")
         stages.model_waves(store, plan.wave_id)
         result = stages.audit_wave(store, plan, datetime.now(UTC))
-    if not result.passed:
-        stages.model_waves(store, None)
     failed = sum(not row["success"] for row in result.check_results)
     verdict = "passed" if result.passed else "failed: the wave is quarantined, readers keep the last publication"
     step.done(f"{len(result.check_results)} checks, {failed} found something; the wave {verdict}.")
     for sentence in result.sentences():
         step.note(sentence)
-    return result.passed, result.sentences()
+    return result
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def publish(store: Store, plan: WavePlan) -> Publication:
+def publish(store: Store, plan: WavePlan, result: AuditResult) -> Publication:
     """Let readers see the wave."""
     step = Step("publish")
-    publication = stages.publish_wave(store, plan, datetime.now(UTC))
+    publication = stages.publish_wave(store, plan, result, datetime.now(UTC))
     step.done(f"Readers now see snapshot {publication.snapshot_id}.")
     return publication
 
 
 @task(name="quarantine", cache_policy=NO_CACHE)
-def quarantine(store: Store, plan: WavePlan) -> None:
+def quarantine(store: Store, plan: WavePlan, result: AuditResult) -> None:
     """Keep the wave from readers."""
-    stages.quarantine_wave(store, plan, datetime.now(UTC))
+    stages.quarantine_wave(store, plan, result, datetime.now(UTC))
 
 
 @task(name="draw", cache_policy=NO_CACHE)
@@ -165,11 +182,11 @@ def draw(store: Store, publication: Publication | None, plan: WavePlan) -> str |
     return str(page) if page else None
 
 
-def _summary(plan: WavePlan, passed: bool, sentences: list[str], page: str | None) -> str:
+def _summary(plan: WavePlan, result: AuditResult, page: str | None) -> str:
     lines = [
-        f"# {plan.wave_id}: {'published' if passed else 'quarantined'}",
+        f"# {plan.wave_id}: {'published' if result.passed else 'quarantined'}",
         f"{len(plan.cells):,} cells, {len(plan.panel.roster)} models, {len(plan.panel.prompts)} prompts.",
-        *(f"* {sentence}" for sentence in sentences),
+        *(f"* {sentence}" for sentence in result.sentences()),
         f"Page: `{page}`" if page else "No page.",
     ]
     return "\n\n".join(lines)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from flows.environment import prepare_environment
 from flows.settings import Settings
 from lake.catalog import connect_reader, create_lake
-from lake.errors import InputError, WaveError
+from lake.errors import InputError, QuarantineError, WaveError
 from lake.store import Store
 from lake.waves import Wave, last_publication, listed
+from pipelines.asking.records import SETTLED
 from pipelines.panels.files import load_panel
 from pipelines.panels.records import Panel
 from pipelines.panels.resampling import with_samples
-from pipelines.planning import require_startable, wave_id_of
+from pipelines.planning import RESUME_WITHIN, require_startable, wave_id_of
 
 EXAMPLE = (
     "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave "
@@ -46,11 +46,16 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
     prepare_environment(store)
     nights = nights_due(store, panel, day, datetime.now(UTC))
     create_lake(store.prepare())
-    quarantined = [done for night in nights if not (done := _play(settings, night))["published"]]
+    quarantined: list[QuarantineError] = []
+    for night in nights:
+        try:
+            _play(settings, night)
+        except QuarantineError as error:
+            quarantined.append(error)  # the next night may be good, and publishes without it
     text = summary(store, panel, asked=bool(nights))
     if quarantined:
         print(text)
-        raise WaveError("\n".join(_quarantine_sentence(done) for done in quarantined))
+        raise WaveError("\n".join(map(str, quarantined)))
     return text
 
 
@@ -71,22 +76,25 @@ def nights_due(store: Store, panel: Panel, day: date | None, now: datetime) -> l
     if day is not None:
         known = next((wave for wave in waves if wave.wave_date == day), None)
         if known is None:
-            require_startable(wave_id_of(panel, day), day, now)
+            require_startable(wave_id_of(panel, day), day, today)
         staged = _staged_night(waves, day) if known and known.wave_kind == "staged" else None
-        return [] if _is_done(waves, panel, day, today) else [Night(day, staged)]
-    nights = [night for night in _staged_nights(waves, panel, today) if not _is_done(waves, panel, night.day, today)]
-    if not _is_done(waves, panel, today, today) and all(night.day != today for night in nights):
-        nights.append(Night(today, None))
-    return nights
+        return [] if _is_done(store, waves, panel, day, now) else [Night(day, staged)]
+    candidates = [*_staged_nights(waves, panel, today), *_cut_short(waves, now)]
+    if all(night.day != today for night in candidates):
+        candidates.append(Night(today, None))
+    return [night for night in candidates if not _is_done(store, waves, panel, night.day, now)]
 
 
 def summary(store: Store, panel: Panel, *, asked: bool) -> str:
     """Return what the last publication of the panel says, where its page is, and one query to go on with."""
     from dashboards.findings import found
+    from dashboards.page import draw, page_path
 
     publication = last_publication(store, panel.name)
     if publication is None:
         return f"Nothing of panel {panel.name} was published yet. `driftlake status` shows where the waves stand."
+    if not page_path(store, publication).is_file():
+        draw(store, publication)  # the process that published it was stopped before it drew
     connection = connect_reader(store, publication.snapshot_id)
     try:
         sentences = found(connection, panel.name)
@@ -94,14 +102,14 @@ def summary(store: Store, panel: Panel, *, asked: bool) -> str:
         connection.close()
     first = "What was found" if asked else "Everything due is answered and published; nothing was asked. What was found"
     lines = [f"\n{first} ({publication.wave_id}):", *(f"  * {sentence}" for sentence in sentences)]
-    lines += [f"\nReport: {store.site / 'index.html'}", f'Ask it:  {_command()} sql "{EXAMPLE}"']
+    lines += [f"\nReport: {store.site / 'index.html'}", f'Ask it:  .venv/bin/driftlake sql "{EXAMPLE}"']
     return "\n".join(lines)
 
 
-def _play(settings: Settings, night: Night) -> dict[str, Any]:
+def _play(settings: Settings, night: Night) -> None:
     from flows.nightly import nightly
 
-    done: dict[str, Any] = nightly(
+    nightly(
         panel=settings.panel,
         wave_date=night.day.isoformat(),
         staged_night=night.staged,
@@ -109,15 +117,6 @@ def _play(settings: Settings, night: Night) -> dict[str, Any]:
         budget_usd=settings.budget_usd,
         allow_unpriced=settings.allow_unpriced,
         home=str(settings.store.home),
-    )
-    return done
-
-
-def _quarantine_sentence(done: dict[str, Any]) -> str:
-    query = f"from ops.check_results where wave_id = '{done['wave_id']}' and not success"
-    return (
-        f"Wave {done['wave_id']} is quarantined; readers keep the last publication. {' '.join(done['sentences'])} "
-        f'The rows are kept: {_command()} sql --latest "{query}"'
     )
 
 
@@ -133,12 +132,49 @@ def _staged_night(waves: list[Wave], day: date) -> int:
     return (day - first).days
 
 
-def _is_done(waves: list[Wave], panel: Panel, day: date, today: date) -> bool:
-    """Say whether nothing is left to do for a night: published with every cell settled, or quarantined and past."""
+def _cut_short(waves: list[Wave], now: datetime) -> list[Night]:
+    """Return the live nights of earlier days that were started less than 24 hours ago and not finished."""
+    return [
+        Night(wave.wave_date, None)
+        for wave in waves
+        if wave.wave_kind == "live"
+        and wave.wave_date < now.date()
+        and wave.status not in ("published", "quarantined")
+        and now - wave.started_at <= RESUME_WITHIN
+    ]
+
+
+def _is_done(store: Store, waves: list[Wave], panel: Panel, day: date, now: datetime) -> bool:
+    """Say whether nothing is left to do for a night.
+
+    It was published, and every cell is settled or the time to ask is over; or it was quarantined on an earlier day.
+    """
     wave = next((wave for wave in waves if wave.wave_id == wave_id_of(panel, day)), None)
-    if wave is None:
+    if wave is None or wave.status not in ("published", "quarantined"):
         return False
-    return wave.status == "published" or (wave.status == "quarantined" and day < today)
+    if wave.status == "quarantined":
+        return day < now.date()
+    return now - wave.started_at > RESUME_WITHIN or _unsettled_cells(store, wave.wave_id) == 0
+
+
+def _unsettled_cells(store: Store, wave_id: str) -> int:
+    connection = connect_reader(store, "head")
+    try:
+        row = connection.execute(
+            """
+            SELECT count(*) FROM raw.planned_cells AS cells
+            WHERE wave_id = $wave_id AND NOT EXISTS (
+                SELECT 1 FROM raw.attempts
+                WHERE wave_id = $wave_id AND list_contains($settled, outcome)
+                  AND attempts.model_requested = cells.model_requested AND attempts.prompt_id = cells.prompt_id
+                  AND attempts.sample_index = cells.sample_index AND attempts.purpose = cells.purpose
+            )
+            """,
+            {"wave_id": wave_id, "settled": sorted(SETTLED)},
+        ).fetchone()
+    finally:
+        connection.close()
+    return int(row[0]) if row else 0
 
 
 def _waves_of(store: Store, panel: Panel) -> list[Wave]:
@@ -158,7 +194,3 @@ def _parse_day(text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"--date {text!r} is not a date. Give it as YYYY-MM-DD.") from error
-
-
-def _command() -> str:
-    return ".venv/bin/driftlake"

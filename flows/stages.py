@@ -87,14 +87,17 @@ def unanswered(plan: WavePlan, endpoint: str) -> list[Question]:
     return remaining(questions, Journal(plan.folder, endpoint))
 
 
-def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint, step: Step, now: datetime) -> Asked:
-    """Ask one endpoint what is unanswered; every attempt is in the journal before the next is looked at."""
+def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint | None, step: Step, now: datetime) -> Asked:
+    """Ask one endpoint what is unanswered; every attempt is in the journal before the next is looked at.
+
+    `endpoint` is None where nothing is unanswered. Raises InputError more than 24 hours after the first start.
+    """
     from pipelines.asking.journal import Journal
 
     questions = unanswered(plan, name)
     total = sum(cell.endpoint == name for cell in plan.cells)
     already = total - len(questions)
-    if questions:
+    if questions and endpoint is not None:
         require_resumable(plan, now)
         with Journal(plan.folder, name) as journal:
             asyncio.run(_ask_all(endpoint, questions, journal, step, already, total))
@@ -202,21 +205,26 @@ def audit_wave(store: Store, plan: WavePlan, now: datetime) -> AuditResult:
     return result
 
 
-def publish_wave(store: Store, plan: WavePlan, now: datetime) -> Publication:
-    """Let readers see the wave."""
+def publish_wave(store: Store, plan: WavePlan, result: AuditResult, now: datetime) -> Publication:
+    """Let readers see a wave that passed its audit."""
     connection = connect_writer(store)
     try:
         wave = waves.find(connection, plan.wave_id)
         if wave is None:
             raise WaveError(f"Wave {plan.wave_id} is not in ops.waves. Start the same command again.")
-        return waves.publish(connection, wave, now)
+        return waves.publish(connection, wave, now, result.verdicts)
     finally:
         connection.close()
 
 
-def quarantine_wave(store: Store, plan: WavePlan, now: datetime) -> None:
-    """Mark the wave as kept out; readers keep the last publication."""
-    set_status(store, plan, "quarantined", finished_at=now)
+def quarantine_wave(store: Store, plan: WavePlan, result: AuditResult, now: datetime) -> None:
+    """Keep a wave that failed its audit out of core and out; readers keep the last publication."""
+    connection = connect_writer(store)
+    try:
+        waves.quarantine(connection, plan.wave_id, now, result.verdicts)
+    finally:
+        connection.close()
+    model_waves(store, None)
 
 
 def set_status(store: Store, plan: WavePlan, status: waves.Status, **values: object) -> None:

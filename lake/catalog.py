@@ -17,6 +17,7 @@ from typing import TypeVar
 import duckdb
 
 from lake.errors import InputError, NoLakeError, StoreError
+from lake.locks import exclusive
 from lake.store import Store
 from lake.tables import TABLES, Table
 
@@ -63,7 +64,13 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def attach(
-    connection: duckdb.DuckDBPyConnection, store: Store, alias: str, *, read_only: bool, snapshot: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    alias: str,
+    *,
+    read_only: bool,
+    snapshot: int | None = None,
+    catalog: Path | None = None,
 ) -> None:
     """Attach the store's lake under `alias`, at head or at a snapshot. Waits for a busy catalog.
 
@@ -80,7 +87,7 @@ def attach(
         options.append("META_JOURNAL_MODE 'WAL'")
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {snapshot}")
-    statement = f"ATTACH {quoted(f'ducklake:sqlite:{store.catalog}')} AS {alias} ({', '.join(options)})"
+    statement = f"ATTACH {quoted(f'ducklake:sqlite:{catalog or store.catalog}')} AS {alias} ({', '.join(options)})"
     try:
         _until_unlocked(lambda: connection.execute(statement))
     except duckdb.Error as error:
@@ -101,18 +108,28 @@ def connect_writer(store: Store) -> duckdb.DuckDBPyConnection:
 
 
 def create_lake(store: Store) -> None:
-    """Make the lake with every declared table, all in one transaction. Does nothing where one exists."""
+    """Make the lake with every declared table. Does nothing where one exists.
+
+    The catalog is made under another name and renamed, so that a killed process leaves a whole lake or none.
+    """
     store.prepare()
-    connection = connect()
-    attach(connection, store, "lake", read_only=False)
-    connection.execute("USE lake")
-    try:
-        if existing_tables(connection, "lake"):
+    with exclusive(store.home / "creating.lock", "Making the lake", wait=True):
+        if store.exists():
             return
-        connection.execute("CALL lake.set_option('parquet_compression', 'zstd')")
-        transact(connection, _create_everything)
-    finally:
-        connection.close()
+        unfinished = store.catalog.with_name(f"{store.catalog.name}.unfinished")
+        for path in store.home.glob(f"{unfinished.name}*"):
+            path.unlink()
+        connection = connect()
+        try:
+            attach(connection, store, "lake", read_only=False, catalog=unfinished)
+            connection.execute("USE lake")
+            connection.execute("CALL lake.set_option('parquet_compression', 'zstd')")
+            transact(connection, _create_everything)
+            connection.execute("USE memory")
+            connection.execute("DETACH lake")
+        finally:
+            connection.close()
+        unfinished.rename(store.catalog)
 
 
 def transact(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
@@ -214,10 +231,17 @@ def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | N
                 '`driftlake sql "from ops.publications"` lists the published ones.'
             )
         return at
-    query = (
-        "SELECT publications.snapshot_id FROM head.ops.publications JOIN head.ops.waves USING (wave_id) "
-        f"WHERE {'true' if at is None else f'wave_date <= DATE {quoted(at)}'} ORDER BY published_at DESC LIMIT 1"
-    )
+    query = f"""
+        SELECT publications.snapshot_id
+        FROM head.ops.publications JOIN head.ops.waves USING (wave_id)
+        WHERE {"true" if at is None else f"wave_date <= DATE {quoted(at)}"}
+        ORDER BY published_at < (
+            SELECT coalesce(min(published_at), 'infinity')
+            FROM head.ops.publications JOIN head.ops.waves USING (wave_id)
+            WHERE {"false" if at is None else f"wave_date > DATE {quoted(at)}"}
+        ) DESC, published_at DESC
+        LIMIT 1
+    """
     row = connection.execute(query).fetchone()
     if row is None and at is not None:
         raise InputError(

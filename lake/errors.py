@@ -9,7 +9,8 @@ DriftlakeError
 ├── EndpointError       an endpoint cannot be used at all (key refused, unknown base URL)
 ├── BudgetError         the budget stops the wave; the same command resumes it
 ├── CheckpointError     a checkpoint cannot be trusted or loaded
-└── WaveError           a wave cannot go on or did not pass its expectations
+└── WaveError           a wave cannot go on
+    └── QuarantineError the wave did not pass its expectations; readers keep the last publication
 """
 
 from __future__ import annotations
@@ -77,4 +78,16 @@ class CheckpointError(DriftlakeError):
 
 
 class WaveError(DriftlakeError):
-    """A wave cannot go on, or did not pass its expectations."""
+    """A wave cannot go on."""
+
+
+class QuarantineError(WaveError):
+    """A wave did not pass its expectations. Its rows are kept; readers keep the last publication."""
+
+    def __init__(self, wave_id: str, sentences: list[str]) -> None:
+        self.wave_id, self.sentences = wave_id, sentences
+        query = f"from ops.check_results where wave_id = '{wave_id}' and not success"
+        super().__init__(
+            f"Wave {wave_id} is quarantined; readers keep the last publication. {' '.join(sentences)} "
+            f'The rows are kept: .venv/bin/driftlake sql --latest "{query}"'
+        )

@@ -101,17 +101,25 @@ def listed(connection: duckdb.DuckDBPyConnection, condition: str = "true", value
 def record_audit(
     connection: duckdb.DuckDBPyConnection, check_results: list[dict[str, Any]], verdicts: list[dict[str, Any]]
 ) -> None:
-    """Write an audit's results and verdicts, all or nothing."""
+    """Write an audit's results and its verdicts on rows and models, all or nothing.
+
+    The verdict on the wave is written by `publish` or `quarantine`, with what follows from it.
+    """
 
     def insert(writer: duckdb.DuckDBPyConnection) -> None:
         _insert(writer, OPS_CHECK_RESULTS, check_results)
-        _insert(writer, OPS_VERDICTS, verdicts)
+        _insert(writer, OPS_VERDICTS, [verdict for verdict in verdicts if verdict["scope"] != "wave"])
 
     transact(connection, insert)
 
 
-def publish(connection: duckdb.DuckDBPyConnection, wave: Wave, now: datetime) -> Publication:
-    """Let readers see the lake as it stands now; return the publication. Call it under the publishing lock."""
+def publish(
+    connection: duckdb.DuckDBPyConnection, wave: Wave, now: datetime, verdicts: Sequence[dict[str, Any]] = ()
+) -> Publication:
+    """Let readers see the lake as it stands now; return the publication. Call it under the publishing lock.
+
+    The verdict on the wave, among `verdicts`, is written in the same transaction: no wave has one without the other.
+    """
     snapshot = latest_snapshot(connection)
     publication = Publication(f"{wave.wave_id}#{snapshot}", snapshot, wave.wave_id, wave.wave_date, now)
 
@@ -120,12 +128,25 @@ def publish(connection: duckdb.DuckDBPyConnection, wave: Wave, now: datetime) ->
             "INSERT INTO ops.publications (publication_id, snapshot_id, wave_id, published_at) VALUES (?, ?, ?, ?)",
             [publication.publication_id, snapshot, wave.wave_id, now],
         )
+        _insert(writer, OPS_VERDICTS, [verdict for verdict in verdicts if verdict["scope"] == "wave"])
         writer.execute(
             "UPDATE ops.waves SET status = 'published', finished_at = ? WHERE wave_id = ?", [now, wave.wave_id]
         )
 
     transact(connection, insert)
     return publication
+
+
+def quarantine(
+    connection: duckdb.DuckDBPyConnection, wave_id: str, now: datetime, verdicts: Sequence[dict[str, Any]]
+) -> None:
+    """Keep a wave from readers: its failed verdict and its status are written together."""
+
+    def write(writer: duckdb.DuckDBPyConnection) -> None:
+        _insert(writer, OPS_VERDICTS, [verdict for verdict in verdicts if verdict["scope"] == "wave"])
+        writer.execute("UPDATE ops.waves SET status = 'quarantined', finished_at = ? WHERE wave_id = ?", [now, wave_id])
+
+    transact(connection, write)
 
 
 def last_publication(store: Store, panel: str | None = None) -> Publication | None:

@@ -14,6 +14,7 @@ import polars as pl
 
 from lake.catalog import EXTENSIONS, connect_writer, extension_path, quoted
 from lake.errors import StoreError
+from lake.locks import exclusive
 from lake.store import Store
 from lake.tables import Table
 
@@ -53,14 +54,15 @@ def load(store: Store, frames: Mapping[Table, pl.DataFrame]) -> dict[str, int]:
     """
     for table, frame in frames.items():
         _require_values(table, frame)
-    connection = connect_writer(store)
-    try:
-        missing = {table: unknown_rows(connection, table, frame) for table, frame in frames.items()}
-    finally:
-        connection.close()
-    missing = {table: frame for table, frame in missing.items() if not frame.is_empty()}
-    if missing:
-        _run_pipeline(store, missing)
+    with exclusive(store.state / "loading.lock", "Another wave's load", wait=True):
+        connection = connect_writer(store)
+        try:
+            found = {table: unknown_rows(connection, table, frame) for table, frame in frames.items()}
+        finally:
+            connection.close()
+        missing = {table: frame for table, frame in found.items() if not frame.is_empty()}
+        if missing:
+            _run_pipeline(store, missing)
     return {table.name: frame.height for table, frame in missing.items()}
 
 

@@ -63,11 +63,19 @@ def wave_id_of(panel: Panel, wave_date: date) -> str:
     return f"{panel.name}/{wave_date.isoformat()}"
 
 
-def freeze_plan(store: Store, panel: Panel, wave_date: date, staged_night: int | None, now: datetime) -> WavePlan:
+def freeze_plan(
+    store: Store,
+    panel: Panel,
+    wave_date: date,
+    staged_night: int | None,
+    now: datetime,
+    scheduled: date | None = None,
+) -> WavePlan:
     """Return the wave's plan: the one frozen at its first start, or a new one, now frozen.
 
     Raises InputError for a date in the future, for a missed night (a past date that no start ever
-    froze, or one frozen more than 24 hours ago), and for a panel that changed since the first start.
+    froze), and for a panel that changed since the first start. `scheduled` is the day of the scheduled start,
+    today by default: a run that had to wait past midnight still stands for its day.
     """
     wave_id = wave_id_of(panel, wave_date)
     folder = store.wave_journal(wave_id)
@@ -77,7 +85,7 @@ def freeze_plan(store: Store, panel: Panel, wave_date: date, staged_night: int |
         _require_same_panel(wave_id, frozen, panel)
     else:
         if staged_night is None:
-            require_startable(wave_id, wave_date, now)
+            require_startable(wave_id, wave_date, scheduled or now.astimezone(UTC).date())
         frozen = _frozen(panel, wave_id, wave_date, staged_night, now)
         _write_whole(path, frozen)
     started_at = datetime.fromisoformat(frozen["started_at"])
@@ -98,9 +106,10 @@ def freeze_plan(store: Store, panel: Panel, wave_date: date, staged_night: int |
 def require_resumable(plan: WavePlan, now: datetime) -> None:
     """Raise InputError where asking would go on more than 24 hours after the wave's first start.
 
-    Answers of another day are not observations of this night.
+    Answers of another day are not observations of this night. A staged night's models never change, so it can
+    be finished at any time.
     """
-    if now - plan.started_at > RESUME_WITHIN:
+    if plan.staged_night is None and now - plan.started_at > RESUME_WITHIN:
         raise InputError(
             f"Wave {plan.wave_id} was started {plan.started_at:%Y-%m-%d %H:%M} UTC, more than 24 hours ago, and is "
             "not complete. A missed night stays missed; start today's wave without --date."
@@ -177,9 +186,8 @@ def _frozen(panel: Panel, wave_id: str, wave_date: date, staged_night: int | Non
     }
 
 
-def require_startable(wave_id: str, wave_date: date, now: datetime) -> None:
+def require_startable(wave_id: str, wave_date: date, today: date) -> None:
     """Raise InputError for a wave that no start ever froze and whose day is not today, UTC."""
-    today = now.astimezone(UTC).date()
     if wave_date > today:
         raise InputError(
             f"{wave_date} is in the future (it is {today} UTC). "
