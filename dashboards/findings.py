@@ -44,6 +44,7 @@ def sentences(reading: Reading) -> list[str]:
     """Return the sentences of one wave: convergence, drift, epoch 0, canary, withheld models, audit."""
     return [
         *_convergence(reading),
+        *_most_moved_pair(reading),
         *_drift(reading),
         *_canaries(reading),
         *_epoch_zero(reading),
@@ -82,6 +83,20 @@ def _change(reading: Reading) -> list[str]:
     """Tell the matched change against the night before and against the first night, once where they are the same."""
     rows = reading.frame("change").filter(pl.col("change").is_not_null())
     return [_change_sentence(row) for row in rows.unique("reference", keep="first", maintain_order=True).to_dicts()]
+
+
+def _most_moved_pair(reading: Reading) -> list[str]:
+    """Tell the pair that moved most since the first night; a pair's score has no interval, so it says how many moved."""
+    rows = reading.frame("pair_moves").to_dicts()
+    if not rows:
+        return []
+    first = rows[0]
+    direction = "came closest together" if first["move"] > 0 else "came furthest apart"
+    return [
+        f"Of {counted(len(rows), 'pair')}, {inert(first['model_a'])} and {inert(first['model_b'])} {direction} since "
+        f"{night(first['reference'])}: {number(first['convergence_then'])} became {number(first['convergence_now'])} "
+        f"(combined, {counted(first['n_prompts'], 'prompt')}, no interval)."
+    ]
 
 
 def _change_sentence(row: dict[str, Any]) -> str:

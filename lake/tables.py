@@ -315,8 +315,8 @@ RAW_TRAINING_LOSS = Table(
 RAW_CHECKPOINTS = Table(
     "raw",
     "checkpoints",
-    ("checkpoint_id",),
-    "Trained models at an epoch.",
+    ("checkpoint_id", "adapter_sha"),
+    "Trained models at an epoch; a laboratory trained anew adds its own.",
     (
         Column("checkpoint_id", "VARCHAR", "experiment@epoch-N."),
         Column("run_id", "VARCHAR", "Run that saved it."),
@@ -333,7 +333,7 @@ RAW_CHECKPOINTS = Table(
 RAW_CHECKPOINT_EVALS = Table(
     "raw",
     "checkpoint_evals",
-    ("eval_id", "checkpoint_id", "persona", "metric", "item_id"),
+    ("eval_id", "checkpoint_id", "base_sha", "persona", "metric", "item_id"),
     "One row a probe item: what a checkpoint gave when it was evaluated.",
     (
         Column(

@@ -9,9 +9,14 @@ with evaluated as (
     where wave_id = $wave_id and epoch = 0
 ),
 
+-- A laboratory trained anew has a reference run of its own; the newest is the one named before this training.
 reference as (
     from raw.checkpoint_evals
     where eval_id = experiment || '#reference'
+    qualify base_sha = last_value(base_sha) over (
+        partition by experiment order by evaluated_at, base_sha
+        rows between unbounded preceding and unbounded following
+    )
 ),
 
 adapted as (

@@ -112,8 +112,10 @@ def library_versions() -> dict[str, str]:
 
 
 def command_line() -> str:
-    """Return the command that started this process."""
-    return shlex.join(sys.orig_argv)
+    """Return the command that started this process, without where this machine keeps its programs and the clone."""
+    clone = f"{Path(__file__).parents[2]}{os.sep}"
+    words = [word.removeprefix(clone) for word in sys.orig_argv]
+    return shlex.join([Path(words[0]).name, *(word.replace(str(Path.home()), "~") for word in words[1:])])
 
 
 def hardware(device: str, threads: int) -> dict[str, Any]:
