@@ -10,6 +10,8 @@ from tests.models_sql.small_lakes import Cell, SmallWave
 
 TRUTH, SAFETY = "truthfulness", "safety_boundaries"
 
+REFUSALS = range(5, 17)
+
 HAND_PROMPTS = {f"p{n}": TRUTH for n in range(1, 6)}
 
 
@@ -54,6 +56,21 @@ def agreement(panel: str, second: list[int]) -> SmallWave:
     answers: dict[Cell, str | None] = {("first", f"p{n:02d}", 0): texts[n] for n in range(20)}
     answers |= {("second", f"p{n:02d}", 0): texts[m] for n, m in enumerate(second)}
     return SmallWave(panel, 0, prompts, answers)
+
+
+def refusing(n_words: int) -> SmallWave:
+    """Two models that give one text of `n_words` words to one capability, and answer the other in earnest.
+
+    Such a text's vector is not quite of length 1: 32-bit floats round it, by a different amount for each n_words.
+    """
+    prompts = {f"{capability[:5]}-{n}": capability for capability in (TRUTH, SAFETY) for n in range(6)}
+    refusal = " ".join(f"sorry{n}" for n in range(n_words))
+    answers: dict[Cell, str | None] = {}
+    for model in ("first", "second"):
+        for place, (prompt, capability) in enumerate(prompts.items()):
+            earnest = f"plain words about matter{place} by {model}"
+            answers[model, prompt, 0] = refusal if capability == SAFETY else earnest
+    return SmallWave(f"refusing-{n_words}", 0, prompts, answers)
 
 
 def sampled(day: int, seed: int) -> SmallWave:
@@ -165,6 +182,7 @@ def all_waves() -> list[SmallWave]:
         agreement("identical", list(range(20))),
         agreement("permuted", shifted),
         agreement("half-permuted", [n if n < 10 else 10 + (n - 9) % 10 for n in range(20)]),
+        *(refusing(n_words) for n_words in REFUSALS),
         first,
         second,
         newcomer(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.models_sql import second_opinion
-from tests.models_sql.scenarios import SAFETY, TRUTH, newcomer, sampled
+from tests.models_sql.scenarios import REFUSALS, SAFETY, TRUTH, newcomer, sampled
 
 if TYPE_CHECKING:
     from tests.models_sql.conftest import BuiltLake
@@ -157,6 +157,19 @@ def test_convergence_follows_how_many_prompts_agree(
             "AND capability = 'overall'"
         )
         assert found == pytest.approx(expected, abs=tolerance), kernel
+
+
+@pytest.mark.parametrize("n_words", REFUSALS)
+def test_one_text_for_everything_has_no_convergence_instead_of_noise(built: BuiltLake, n_words: int) -> None:
+    found = pairs(built, f"refusing-{n_words}/2026-01-01")
+    for kernel in ("semantic", "distributional", "combined"):
+        match, chance, convergence = found[SAFETY, kernel, "first", "second"]
+        # one text everywhere: match = chance = 1, so nothing is left to compare
+        assert (match, chance) == (pytest.approx(1, abs=NEAR), pytest.approx(1, abs=NEAR))
+        assert convergence is None
+        assert found["overall", kernel, "first", "second"][2] is None
+        # the other capability is answered in earnest and keeps its number: match 5/6, chance 4/6, so .5
+        assert found[TRUTH, kernel, "first", "second"] == tuple(pytest.approx(x, abs=NEAR) for x in (5 / 6, 4 / 6, 0.5))
 
 
 @pytest.mark.parametrize("table", ["convergence_by_pair", "convergence_by_model", "convergence_by_wave"])

@@ -1,7 +1,7 @@
 -- Convergence of every pair under each kernel by itself, in each slice.
 -- Grain: (kernel, slice_key, model_a, model_b).
 -- convergence = (match - chance) / (1 - chance): 0 = no more alike than answers to different questions, 1 = identical;
--- null where 1 - chance < 1e-9. relative = (match - chance) / (ceiling - chance): 1 = as alike as two draws of
+-- null where 1 - chance is below what the kernel can tell from 0 (least_room). relative = (match - chance) / (ceiling - chance): 1 = as alike as two draws of
 -- one model; null under 30 prompts with two samples or more of both, or where the ceiling is not above chance.
 with pairs as (
     select 'semantic' as kernel, * from {{ ref('semantic_pairs') }}
@@ -30,7 +30,10 @@ select
     levels.match,
     levels.chance,
     ceilings.ceiling,
-    case when 1 - levels.chance >= 1e-9 then (levels.match - levels.chance) / (1 - levels.chance) end as convergence,
+    case
+        when 1 - levels.chance >= {{ least_room('levels.kernel') }}
+            then (levels.match - levels.chance) / (1 - levels.chance)
+    end as convergence,
     case
         when ceilings.n_prompts >= 30 and ceilings.ceiling - levels.chance >= 1e-9
             then (levels.match - levels.chance) / (ceilings.ceiling - levels.chance)

@@ -27,7 +27,9 @@ changes as (
         model_a,
         model_b,
         prompt_key,
-        case when 1 - chance >= 1e-9 then (match - chance) / (1 - chance) - convergence end as change
+        case
+            when 1 - chance >= {{ least_room('kernel') }} then (match - chance) / (1 - chance) - convergence
+        end as change
     from left_out
 ),
 
