@@ -141,11 +141,26 @@ def source_kinds(connection: duckdb.DuckDBPyConnection, wave_id: str) -> dict[st
     return {model: "imported" if imported else "checkpoint" if in_process else "asked" for model, in_process in rows}
 
 
-def _members(connection: duckdb.DuckDBPyConnection, wave_id: str) -> frozenset[str]:
+def _members(connection: duckdb.DuckDBPyConnection, wave_id: str) -> dict[str, str | None]:
+    """Return every planned member of a wave and why core withholds it; None where convergence counts it."""
     rows = connection.execute(
-        "SELECT DISTINCT model_requested FROM raw.planned_cells WHERE wave_id = ? AND purpose = 'measure'", [wave_id]
+        """
+        SELECT DISTINCT
+            cells.model_requested,
+            CASE
+                WHEN models.model_requested IS NULL THEN 'not in core.model_waves'
+                WHEN models.is_withheld THEN coalesce(models.withheld_reason, 'withheld')
+            END AS reason
+        FROM raw.planned_cells AS cells
+        LEFT JOIN core.model_waves AS models
+            ON models.wave_id = cells.wave_id
+            AND models.model_requested = cells.model_requested
+            AND models.purpose = 'measure'
+        WHERE cells.wave_id = ? AND cells.purpose = 'measure'
+        """,
+        [wave_id],
     ).fetchall()
-    return frozenset(row[0] for row in rows)
+    return dict(rows)
 
 
 def _check_result(finding: Finding, wave_id: str, audit_id: str) -> dict[str, Any]:
@@ -161,7 +176,7 @@ def _check_result(finding: Finding, wave_id: str, audit_id: str) -> dict[str, An
     }
 
 
-def _verdicts(findings: list[Finding], members: frozenset[str]) -> list[dict[str, Any]]:
+def _verdicts(findings: list[Finding], members: dict[str, str | None]) -> list[dict[str, Any]]:
     failing = [finding for finding in findings if finding.fails]
     rows: list[dict[str, Any]] = []
     for scope in ("row", "model"):
@@ -187,27 +202,39 @@ def _verdicts(findings: list[Finding], members: frozenset[str]) -> list[dict[str
     return [*rows, _wave_verdict(failing, rows, members)]
 
 
-def _wave_verdict(failing: list[Finding], rows: list[dict[str, Any]], members: frozenset[str]) -> dict[str, Any]:
+def _wave_verdict(failing: list[Finding], rows: list[dict[str, Any]], members: dict[str, str | None]) -> dict[str, Any]:
     whole = {"scope": "wave", "model": None, "prompt_id": None, "sample_index": None}
     decisive = [finding for finding in failing if finding.broken.scope == "wave"]
     failed_models = {row["model"] for row in rows if row["scope"] == "model"}
+    lost = {model: "failed" if model in failed_models else reason for model, reason in members.items()}
+    lost = {model: reason for model, reason in lost.items() if reason is not None}
+    break_id: str | None
     if decisive:
         titles = "; ".join(f"{finding.broken.id} {finding.broken.title.lower()}" for finding in decisive)
         break_id, n_bad = decisive[0].broken.id, sum(len(finding.bad_rows) for finding in decisive)
         detail = f"The wave failed: {titles}. Nothing of it is published."
-    elif members & failed_models and len(members - failed_models) < LEAST_MEMBERS:
-        first = next(row for row in rows if row["scope"] == "model" and row["model"] in members)
-        break_id, n_bad = first["break_id"], len(members & failed_models)
-        names = _listed(sorted(members & failed_models), NAMES_SHOWN)
+    elif len(members) - len(lost) < LEAST_MEMBERS:
+        breaks = [row["break_id"] for row in rows if row["scope"] == "model" and row["model"] in members]
+        # a member that core withholds failed no check, so no single break tells why the wave failed
+        break_id, n_bad = breaks[0] if breaks and lost.keys() <= failed_models else None, len(lost)
         detail = (
-            f"The wave failed: {n_bad} of its {len(members)} members failed ({names}), "
-            f"and convergence needs at least {LEAST_MEMBERS}. Nothing of it is published."
+            f"The wave failed: {len(members) - len(lost)} of {len(members)} planned members can be counted"
+            f"{_why(lost)}, and convergence needs at least {LEAST_MEMBERS}. Nothing of it is published."
         )
     else:
         n_rows = sum(scope == "row" for scope, *_ in _failed_keys(rows))
         kept_out = f"; kept out: answers {n_rows:,}, models {len(failed_models):,}" if rows else ""
         return whole | {"break_id": None, "verdict": "passed", "n_bad": 0, "detail": f"The wave passed{kept_out}."}
     return whole | {"break_id": break_id, "verdict": "failed", "n_bad": n_bad, "detail": detail}
+
+
+def _why(lost: dict[str, str | None]) -> str:
+    """Return the members that do not count by reason, in brackets; nothing where none is lost."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for model, reason in sorted(lost.items()):
+        names[str(reason)].append(model)
+    parts = [f"{reason}: {_listed(models, NAMES_SHOWN)}" for reason, models in sorted(names.items())]
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _failed_keys(verdicts: list[dict[str, Any]]) -> set[VerdictKey]:

@@ -34,6 +34,8 @@ MODELS = {
 CORE_AND_OUT = {
     "core.responses": "wave_id VARCHAR, model_requested VARCHAR, prompt_id VARCHAR, sample_index INTEGER, "
     "purpose VARCHAR, response_text VARCHAR, text_sha VARCHAR",
+    "core.model_waves": "wave_id VARCHAR, model_requested VARCHAR, purpose VARCHAR, is_withheld BOOLEAN, "
+    "withheld_reason VARCHAR",
     "out.convergence_by_pair": "wave_id VARCHAR, capability VARCHAR, kernel VARCHAR, model_a VARCHAR, model_b VARCHAR, "
     '"match" DOUBLE, chance DOUBLE, ceiling DOUBLE, convergence DOUBLE',
     "out.convergence_by_model": "wave_id VARCHAR, capability VARCHAR, kernel VARCHAR, model VARCHAR, "
@@ -223,6 +225,14 @@ class Lake:
         self.insert(
             "core.responses",
             [{n: row[n] for n in key} | {"text_sha": s} for row, s in zip(attempts, shas, strict=True)],
+        )
+        purposes = {row["model_requested"]: row["purpose"] for row in attempts}
+        self.insert(
+            "core.model_waves",
+            [
+                {"wave_id": wave_id, "model_requested": model, "purpose": purpose, "is_withheld": False}
+                for model, purpose in purposes.items()
+            ],
         )
         self.insert("raw.embeddings", [self.vector_row(text_sha, index) for index, text_sha in enumerate(shas)])
         point = {"wave_id": wave_id, "capability": "overall", "kernel": "semantic"}

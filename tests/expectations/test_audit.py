@@ -80,9 +80,64 @@ def test_a_wave_needs_two_members_that_did_not_fail(lake: Any, wave: str, dead: 
         verdict = wave_verdict(result)
         assert verdict["break_id"] == "A02"
         assert verdict["detail"] == (
-            "The wave failed: 3 of its 4 members failed (acme/one, acme/two, lab/three), "
+            "The wave failed: 1 of 4 planned members can be counted (failed: acme/one, acme/two, lab/three), "
             "and convergence needs at least 2. Nothing of it is published."
         )
+
+
+@pytest.mark.parametrize(
+    ("statement", "n_lost", "why"),
+    [
+        pytest.param(
+            "UPDATE core.model_waves SET is_withheld = true, withheld_reason = 'incomplete' WHERE wave_id = ?",
+            4,
+            "0 of 4 planned members can be counted (incomplete: acme/one, acme/two, lab/four, lab/three)",
+            id="every-member-lost-too-many-rows-or-was-declined",
+        ),
+        pytest.param(
+            "UPDATE core.model_waves SET is_withheld = true, withheld_reason = CASE WHEN model_requested = 'lab/four' "
+            "THEN 'one answer' ELSE 'incomplete' END WHERE wave_id = ? AND model_requested <> 'acme/two'",
+            3,  # of four; lab/canary is withheld too and is no member
+            "1 of 4 planned members can be counted (incomplete: acme/one, lab/three; one answer: lab/four)",
+            id="one-member-is-left",
+        ),
+        pytest.param(
+            "DELETE FROM core.model_waves WHERE wave_id = ?",
+            4,
+            "0 of 4 planned members can be counted (not in core.model_waves: acme/one, acme/two, lab/four, lab/three)",
+            id="core-has-nothing-of-the-wave",
+        ),
+    ],
+)
+def test_a_wave_without_two_members_that_core_counts_fails_although_no_model_failed(
+    lake: Any, wave: str, statement: str, n_lost: int, why: str
+) -> None:
+    lake.run(statement, wave)
+    result = lake.audit(wave, "A07_incomplete_grid")
+    verdict = wave_verdict(result)
+    assert not result.passed
+    assert (verdict["verdict"], verdict["break_id"], verdict["n_bad"]) == ("failed", None, n_lost)
+    assert verdict["detail"] == (
+        f"The wave failed: {why}, and convergence needs at least 2. Nothing of it is published."
+    )
+    assert not result.needs_rebuild
+
+
+def test_members_that_failed_here_and_members_that_core_withholds_are_lost_together(lake: Any, wave: str) -> None:
+    lake.run(DEAD, wave, "acme/one")
+    lake.run(DEAD, wave, "acme/two")
+    assert lake.audit(wave, "A02_dead_model").passed  # lab/three and lab/four are left
+    lake.run(
+        "UPDATE core.model_waves SET is_withheld = true, withheld_reason = 'incomplete' "
+        "WHERE wave_id = ? AND model_requested = 'lab/four'",
+        wave,
+    )
+    verdict = wave_verdict(lake.audit(wave, "A02_dead_model"))
+    assert (verdict["verdict"], verdict["break_id"], verdict["n_bad"]) == ("failed", None, 3)
+    assert (
+        "1 of 4 planned members can be counted (failed: acme/one, acme/two; incomplete: lab/four)"
+        in (verdict["detail"])
+    )
 
 
 def test_core_is_rebuilt_only_when_what_is_kept_out_changed(lake: Any, wave: str) -> None:
@@ -118,7 +173,7 @@ def test_results_and_verdicts_are_rows_of_their_tables(lake: Any, wave: str) -> 
     stored = lake.run("SELECT check_id, success, n_bad FROM ops.check_results ORDER BY 1")
     assert stored == [("A01_error_text", False, 1), ("A02_dead_model", True, 0), ("A14_totals", True, 0)]
     verdicts = lake.run("SELECT scope, model, verdict FROM ops.verdicts ORDER BY 1")
-    assert verdicts == [("row", "acme/two", "failed"), ("wave", None, "passed")]
+    assert verdicts == [("row", "acme/two", "failed")]  # publish or quarantine writes the wave's
     lake.run("DELETE FROM ops.check_results")
     lake.run("DELETE FROM ops.verdicts")
     lake.connection.execute("BEGIN")
@@ -160,7 +215,7 @@ def test_an_audit_writes_nothing_into_the_lake(lake: Any, clean_wave: str) -> No
 def test_the_columns_that_the_queries_read_are_those_that_dbt_declares(lake: Any, clean_wave: str) -> None:
     declared = {table.full_name: {column.name for column in table.columns} for table in model_tables()}
     read = {name for broken in BREAKS for name in broken.reads if name.split(".")[0] in ("core", "out")}
-    for table in read:
+    for table in read | {"core.model_waves"}:  # the wave's verdict reads it
         columns = {row[0] for row in lake.run(f"SELECT column_name FROM (DESCRIBE {table})")}
         assert columns <= declared[table], table
 

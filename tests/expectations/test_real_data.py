@@ -35,10 +35,16 @@ WAVE = """
     FROM raw.attempts WHERE wave_id = $wave
 """
 
+MODEL_WAVES = """
+    INSERT INTO core.model_waves BY NAME
+    SELECT DISTINCT wave_id, model_requested, purpose, false AS is_withheld
+    FROM raw.attempts WHERE wave_id = $wave
+"""
+
 
 def load(lake: Any, wave: str, query: str) -> None:
     lake.run(f"CREATE OR REPLACE TEMP TABLE source_rows AS {query}")
-    for statement in (ATTEMPT, PLANNED, WAVE):
+    for statement in (ATTEMPT, PLANNED, WAVE, MODEL_WAVES):
         lake.connection.execute(statement, {"wave": wave})
 
 
