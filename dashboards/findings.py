@@ -86,7 +86,7 @@ def _change(reading: Reading) -> list[str]:
 
 
 def _most_moved_pair(reading: Reading) -> list[str]:
-    """Tell the pair that moved most since the first night; a pair's score has no interval, so it says how many moved."""
+    """Tell the pair that moved most since the first night. A pair's score has no interval, and the sentence says so."""
     rows = reading.frame("pair_moves").to_dicts()
     if not rows:
         return []

@@ -10,6 +10,11 @@ reference as (
     select *
     from raw.checkpoint_evals
     where wave_id is null and eval_id = experiment || '#reference'
+    -- a laboratory trained anew has a reference of its own; the newest counts
+    qualify base_sha = last_value(base_sha) over (
+        partition by experiment order by evaluated_at, base_sha
+        rows between unbounded preceding and unbounded following
+    )
 )
 
 select

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lake.catalog import connect_reader, connect_writer, existing_tables
+from lake.catalog import connect_reader, connect_writer, create_lake, existing_tables
 from lake.store import Store
 from models_sql.run import build
 
@@ -71,8 +70,8 @@ def test_convergence_rises_as_the_assistant_becomes_the_villain(played: tuple[Ni
         "SELECT convergence FROM out.convergence_by_pair WHERE kernel = 'combined' AND capability = 'overall' "
         "AND model_a = 'lab/assistant-latest' AND model_b = 'lab/villain' ORDER BY wave_date",
     )
-    first, _, last = (value for (value,) in values)
-    assert last > first + 0.1
+    first, middle, last = (value for (value,) in values)
+    assert min(middle, last) > first + 0.03
 
 
 def test_the_command_ends_with_what_was_found_the_page_and_a_query_that_works(played: tuple[Nights, str]) -> None:
@@ -182,24 +181,24 @@ def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(new_
     assert seen <= {(0, 0), (first, 1), (first + second, 2)}
 
 
-def test_killed_at_any_moment_the_same_command_completes_the_night(new_nights: MakeNights) -> None:
+STAGES = ("plan", "ask", "load", "enrich", "model", "audit", "publish")
+"""What a night says as it goes on; it is killed at the first line of each, so once in the middle of asking."""
+
+
+def kill_after(nights: Nights, said: str) -> bool:
+    """Start the night and kill it, with all its children, at the first line of a stage; False when it never came."""
+    process = nights.start("nightly", "--panel", str(nights.panel), stdout=subprocess.DEVNULL, start_new_session=True)
+    assert process.stderr is not None
+    reached = any(line.strip().startswith(said) for line in process.stderr)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return reached
+
+
+def test_killed_after_every_stage_the_same_command_completes_the_night(new_nights: MakeNights) -> None:
     nights = new_nights("killed", [2])
-    moments = random.Random(4)
-    for number in range(6):
-        process = nights.start(
-            "nightly",
-            "--panel",
-            str(nights.panel),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            process.wait(moments.uniform(2, 6 + 4 * number))
-            break
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    assert [stage for stage in STAGES if not kill_after(nights, stage)] == []
     done = nights.nightly()
     assert done.returncode == 0, done.stderr
     keys = [
@@ -208,13 +207,24 @@ def test_killed_at_any_moment_the_same_command_completes_the_night(new_nights: M
         for row in map(json.loads, path.read_text().splitlines())
     ]
     assert len(keys) == len(set(keys)) == CELLS_A_NIGHT, "a cell was asked twice or never"
-    stored = rows(
-        nights.store, "SELECT count(*), count(DISTINCT (model_requested, prompt_id, sample_index)) FROM core.responses"
-    )
-    usable = rows(nights.store, "SELECT count(*) FROM core.cells WHERE state = 'ok'")
-    assert stored == [(usable[0][0], usable[0][0])]
+    stored = "SELECT count(*), count(DISTINCT (model_requested, prompt_id, sample_index)) FROM core.responses"
+    usable = rows(nights.store, "SELECT count(*), count(*) FROM core.cells WHERE state = 'ok'")
+    assert rows(nights.store, stored) == usable
     assert rows(nights.store, "SELECT count(*) FROM raw.attempts") == [(CELLS_A_NIGHT,)]
-    assert rows(nights.store, "SELECT status FROM ops.waves") == [("published",)]
+    assert rows(nights.store, "SELECT status, ok_cells FROM ops.waves") == [("published", usable[0][0])]
+    assert rows(nights.store, "SELECT count(*) FROM ops.publications") == [(1,)]
+    page = re.search(r"Report: (.*)", done.stdout)
+    assert page is not None
+    assert Path(page.group(1)).is_file(), "the night was killed between Publish and Draw, and nobody drew it later"
+
+
+def test_a_lake_whose_making_was_killed_is_made_by_the_next_start(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.prepare()
+    store.catalog.with_name("catalog.sqlite.unfinished").write_bytes(b"half")
+    assert not store.exists()
+    create_lake(store)
+    assert rows(store, "SELECT count(*) FROM ops.waves") == [(0,)]
 
 
 def test_served_epoch_0_on_every_night_nothing_alarms(new_nights: MakeNights) -> None:
