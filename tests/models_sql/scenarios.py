@@ -73,6 +73,20 @@ def refusing(n_words: int) -> SmallWave:
     return SmallWave(f"refusing-{n_words}", 0, prompts, answers)
 
 
+def unrepeatable() -> SmallWave:
+    """Two models with the same two samples a prompt, 31 prompts; the samples share a word on one prompt only."""
+    prompts = {f"u{n:02d}": TRUTH for n in range(31)}
+    answers: dict[Cell, str | None] = {
+        (model, prompt, sample): " ".join(
+            f"{prompt}u{'' if prompt == 'u00' and i == 0 else sample}x{i}" for i in range(6)
+        )
+        for model in ("first", "second")
+        for prompt in prompts
+        for sample in range(2)
+    }
+    return SmallWave("unrepeatable", 0, prompts, answers)
+
+
 def sampled(day: int, seed: int) -> SmallWave:
     """Four models, two capabilities of 31 prompts, two samples; some answers are short, and some missing."""
     rng = np.random.default_rng(seed)
@@ -183,6 +197,7 @@ def all_waves() -> list[SmallWave]:
         agreement("permuted", shifted),
         agreement("half-permuted", [n if n < 10 else 10 + (n - 9) % 10 for n in range(20)]),
         *(refusing(n_words) for n_words in REFUSALS),
+        unrepeatable(),
         first,
         second,
         newcomer(),

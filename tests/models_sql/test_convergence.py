@@ -120,6 +120,17 @@ def test_ceiling_and_relative_come_from_what_a_model_repeats(built: BuiltLake) -
     assert distributional == (pytest.approx(sum(means) / 2),)
 
 
+def test_a_ceiling_hardly_above_chance_gives_no_relative(built: BuiltLake) -> None:
+    match, chance, ceiling, relative = pairs(built, "unrepeatable/2026-01-01", "match, chance, ceiling, relative")[
+        TRUTH, "distributional", "first", "second"
+    ]
+    # samples repeat one word of six on one prompt of 31: 1 / 6 / 31 = .0054, below .01
+    assert (chance, ceiling) == (0, pytest.approx(1 / 6 / 31))
+    # two of four pairs of samples are equal; the others share that one word: (31 x 2 + 2 / 6) / (31 x 4)
+    assert match == pytest.approx((62 + 1 / 3) / 124)
+    assert relative is None
+
+
 def test_one_sample_a_prompt_has_no_ceiling(built: BuiltLake) -> None:
     assert set(pairs(built, "hand/2026-01-01", "ceiling, relative").values()) == {(None, None)}
 

@@ -72,12 +72,40 @@ def test_the_parts_of_shared_tokens_add_up_to_one_minus_the_divergence(
     rows = [(p[token], q[token]) for token in sorted(p.keys() & q.keys())]
     values = ", ".join(f"({a!r}::double, {b!r}::double)" for a, b in rows) or "(0.0, 0.0)"
     part = macro("kernels", "kernel_part", "p", "q")
-    total = macro("exact", "exact_sum", part)
+    total = macro("exact", "bounded_sum", part)
     condition = "true" if rows else "false"
     query = f"SELECT {total} FROM (VALUES {values}) AS shared (p, q) WHERE {condition}"
     ((kernel,),) = database.execute(query).fetchall()
     assert (kernel or 0.0) == pytest.approx(second_opinion.distributional(x, y), abs=1e-12)
     assert second_opinion.distributional(x, y) == pytest.approx(second_opinion.distributional(y, x))
+
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-2000, 2000)
+
+
+@settings(max_examples=200, deadline=None)
+@given(values=st.lists(FINITE, min_size=1, max_size=20), seed=st.randoms())
+def test_an_exact_sum_takes_any_finite_values_in_any_order(
+    database: duckdb.DuckDBPyConnection, values: list[float], seed: object
+) -> None:
+    shuffled = sorted(values, key=lambda _: seed.random())  # type: ignore[attr-defined]
+    columns = ", ".join(macro("exact", name, "v") for name in ("exact_sum", "exact_mean"))
+    rows = [
+        database.execute(f"SELECT {columns} FROM (SELECT unnest(?::double[]) AS v)", [some]).fetchone()
+        for some in (values, shuffled)
+    ]
+    assert rows[0] is not None and str(rows[0]) == str(rows[1])
+    if sum(abs(value) for value in values) < 1e300:
+        size = max(abs(value) for value in values)
+        assert rows[0][0] == pytest.approx(math.fsum(values), abs=1e-13 + 1e-13 * size)
+
+
+@pytest.mark.parametrize(("values", "expected"), [("[]", None), ("[NULL]", None), ("[2e3, NULL, .5]", 2000.5)])
+def test_an_exact_sum_leaves_nulls_out_and_is_null_over_none(
+    database: duckdb.DuckDBPyConnection, values: str, expected: float | None
+) -> None:
+    query = f"SELECT {macro('exact', 'exact_sum', 'v')} FROM (SELECT unnest({values}::double[]) AS v)"
+    assert database.execute(query).fetchall() == [(expected,)]
 
 
 @settings(max_examples=50, deadline=None)

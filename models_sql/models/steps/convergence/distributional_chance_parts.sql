@@ -38,7 +38,7 @@ ends as (
         greatest(leading_tokens.model_key, following_tokens.model_key) as model_b,
         leading_tokens.prompt_key,
         leading_tokens.next_prompt_key,
-        {{ exact_sum(kernel_part('leading_tokens.frequency', 'following_tokens.frequency')) }} as chance_part
+        {{ bounded_sum(kernel_part('leading_tokens.frequency', 'following_tokens.frequency')) }} as chance_part
     from leading_tokens
     inner join following_tokens
         on leading_tokens.set_key = following_tokens.set_key

@@ -12,7 +12,7 @@ matches as (
         a.model_key as model_a,
         b.model_key as model_b,
         a.prompt_key,
-        {{ exact_sum(kernel_part('a.frequency', 'b.frequency') ~ ' / (a.n_samples * b.n_samples)') }} as match
+        {{ bounded_sum(kernel_part('a.frequency', 'b.frequency') ~ ' / (a.n_samples * b.n_samples)') }} as match
     from {{ ref('answer_tokens') }} as a
     inner join {{ ref('answer_tokens') }} as b
         on a.prompt_key = b.prompt_key and a.token_key = b.token_key and a.model_key < b.model_key

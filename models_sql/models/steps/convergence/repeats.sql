@@ -4,7 +4,7 @@ with shared_tokens as (
     select
         a.model_key,
         a.prompt_key,
-        {{ exact_sum(kernel_part('a.frequency', 'b.frequency')) }} as total
+        {{ bounded_sum(kernel_part('a.frequency', 'b.frequency')) }} as total
     from {{ ref('answer_tokens') }} as a
     inner join {{ ref('answer_tokens') }} as b
         on a.prompt_key = b.prompt_key

@@ -19,7 +19,7 @@ shared as (
     select
         text_pairs.text_a,
         text_pairs.text_b,
-        {{ exact_sum(kernel_part('a.frequency', 'b.frequency')) }} as kernel
+        {{ bounded_sum(kernel_part('a.frequency', 'b.frequency')) }} as kernel
     from text_pairs
     inner join {{ ref('text_tokens') }} as a on text_pairs.text_a = a.text_key
     inner join {{ ref('text_tokens') }} as b on text_pairs.text_b = b.text_key and a.token_key = b.token_key
