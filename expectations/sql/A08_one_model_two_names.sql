@@ -1,7 +1,11 @@
--- Two model names whose answers are equal on every prompt that both answered (at least five), as
--- multisets over the samples. One row a name; the evidence names the other.
+-- A model name whose answers equal those of an earlier name on every prompt that both answered (at least
+-- five), as multisets over the samples. The earlier name stays, so the system counts once. Members come
+-- before canaries, then names sort. One row a later name; the evidence names the earlier ones.
 with answer_sets as (
-    select model_requested, prompt_id, sha256(string_agg(sha256(response_text), '' order by response_text)) as answers
+    select
+        model_requested,
+        prompt_id,
+        sha256(string_agg(sha256(response_text), '' order by response_text)) as answers
     from (
         select distinct model_requested, prompt_id, sample_index, purpose, response_text
         from raw.attempts
@@ -10,25 +14,31 @@ with answer_sets as (
     group by model_requested, prompt_id
 ),
 
-twins as (
-    select a.model_requested as model_a, b.model_requested as model_b, count(*) as n_prompts
-    from answer_sets as a
-    inner join answer_sets as b on a.prompt_id = b.prompt_id and a.model_requested < b.model_requested
-    group by model_a, model_b
-    having count(*) >= 5 and bool_and(a.answers = b.answers)
+ranked as (
+    select model_requested, row_number() over (order by bool_or(purpose = 'canary'), model_requested) as place
+    from raw.attempts
+    where wave_id = $wave_id
+    group by model_requested
 ),
 
-named as (
-    select model_a as model_requested, model_b as twin, n_prompts from twins
-    union all
-    select model_b as model_requested, model_a as twin, n_prompts from twins
+placed as (
+    from answer_sets
+    inner join ranked using (model_requested)
+),
+
+twins as (
+    select later.model_requested, earlier.model_requested as twin, count(*) as n_prompts
+    from placed as later
+    inner join placed as earlier on later.prompt_id = earlier.prompt_id and later.place > earlier.place
+    group by later.model_requested, twin
+    having count(*) >= 5 and bool_and(later.answers = earlier.answers)
 )
 
 select
     model_requested,
     null as prompt_id,
     null as sample_index,
-    'answers as ' || string_agg(twin, ', ' order by twin) || ' does, on all of ' || max(n_prompts) || ' prompts' as evidence
-from named
+    'gives the answers of ' || string_agg(twin, ', ' order by twin) || ' on all of ' || max(n_prompts) || ' prompts' as evidence
+from twins
 group by model_requested
 order by all

@@ -100,9 +100,32 @@ PLANTED = {
                 WHERE attempts.wave_id = twin.wave_id AND attempts.model_requested = 'acme/two'
                 AND attempts.prompt_id = twin.prompt_id AND attempts.sample_index = 1 - twin.sample_index""",
         ),
-        2,  # one row a name
-        ("acme/one", "acme/two"),
-        ("answers as acme/one does, on all of 6 prompts", "answers as acme/two does, on all of 6 prompts"),
+        1,  # the earlier name stays
+        ("acme/two",),
+        ("gives the answers of acme/one on all of 6 prompts",),
+    ),
+    "one-system-under-three-names-counts-once": Planted(
+        "A08_one_model_two_names",
+        (
+            """UPDATE raw.attempts SET response_text = prompt_id || sample_index WHERE wave_id = $wave
+               AND model_requested IN ('acme/one', 'acme/two', 'lab/four')""",
+        ),
+        2,
+        ("acme/two", "lab/four"),
+        (
+            "gives the answers of acme/one on all of 6 prompts",
+            "gives the answers of acme/one, acme/two on all of 6 prompts",
+        ),
+    ),
+    "a-canary-gives-way-to-a-member-that-sorts-after-it": Planted(
+        "A08_one_model_two_names",
+        (
+            """UPDATE raw.attempts SET response_text = prompt_id || sample_index WHERE wave_id = $wave
+               AND model_requested IN ('lab/canary', 'lab/four')""",
+        ),
+        1,
+        ("lab/canary",),
+        ("gives the answers of lab/four on all of 6 prompts",),
     ),
     "another-model-serves-one-prompt": Planted(
         "A09_served_model",
