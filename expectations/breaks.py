@@ -2,7 +2,8 @@
 
 A break's query (expectations/sql/<check id>.sql) returns the bad rows of one wave, with columns
 model_requested, prompt_id, sample_index (null where the scope is wider) and evidence, a short text.
-It reads raw, core, out and ops at head with the parameter $wave_id, so it runs by hand too.
+It reads raw, core, out and ops at head with the parameter $wave_id, so it runs by hand too. Where it
+reads vectors, $embedder and $precision are the dbt variables of these names: what the models read.
 Checks of scope row and model read `raw` only: what they say must not depend on an earlier verdict.
 """
 
@@ -19,6 +20,7 @@ Kind = Literal["asked", "checkpoint", "imported"]
 Expects = Literal["no_bad_rows", "unique_grain", "no_nulls"]
 
 SQL_FOLDER = Path(__file__).parent / "sql"
+DBT_PROJECT = Path(__file__).parent.parent / "models_sql" / "dbt_project.yml"
 
 EVERYTHING: frozenset[Kind] = frozenset({"asked", "checkpoint", "imported"})
 
@@ -290,8 +292,8 @@ BREAKS: tuple[Break, ...] = (
         scope="wave",
         severity="fail",
         applies_to=EVERYTHING,
-        why="Dot products of vectors of different norm, embedder or precision are no cosines.",
-        remedy="Embed the wave's texts again with one embedder and precision (the enrich stage does what is missing).",
+        why="Dot products of vectors of different norm or dimension are no cosines, and a text without one drops out.",
+        remedy="Embed the texts with the embedder and precision of dbt_project.yml (enrich does what is missing).",
         reads=("core.responses", "raw.embeddings"),
         bad_row="finding",
         bad_rows="findings",

@@ -8,9 +8,10 @@ pages of Data Docs print values as they are and model answers are not to be trus
 from __future__ import annotations
 
 import html
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from expectations.breaks import Break
+from expectations.breaks import DBT_PROJECT, Break
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,13 +70,25 @@ def batch_of(
 
     columns = list(BAD_ROW) if broken.table is None else _declared_columns(broken)
     query = broken.query if broken.table is None else _declared_query(broken, columns)
-    rows = connection.execute(query, {"wave_id": wave_id}).fetchall()
+    offered = {"wave_id": wave_id, **vectors_read()}
+    # DuckDB refuses a parameter that the query does not use
+    used = {name: value for name, value in offered.items() if f"${name}" in query}
+    rows = connection.execute(query, used).fetchall()
     if models is not None:
         rows = [row for row in rows if row[columns.index("model_requested")] in (None, *models)]
     if broken.table is None:
         rows = [(*row[:-1], row[-1] or "no detail") for row in rows]
     # dtype object keeps integers beside nulls as they are
     return pd.DataFrame([[_escaped(value) for value in row] for row in rows], columns=columns, dtype=object)
+
+
+@lru_cache(maxsize=1)
+def vectors_read() -> dict[str, str]:
+    """Return the embedder and the precision whose vectors the models read, as declared in the dbt project."""
+    import yaml
+
+    declared = yaml.safe_load(DBT_PROJECT.read_text(encoding="utf-8"))["vars"]
+    return {name: declared[name] for name in ("embedder", "precision")}
 
 
 def expectations_of(broken: Break) -> list[Any]:

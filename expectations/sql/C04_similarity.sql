@@ -1,6 +1,6 @@
 -- Similarities that no kernel can give. One row a finding:
 --   a pair that reads otherwise the other way round, or a model paired with itself below 1;
---   a sampled answer whose stored vector is not at similarity 1 to itself;
+--   a sampled answer whose vector of $embedder at $precision is not at similarity 1 to itself;
 --   a match, chance or ceiling above 1.
 with pairs as (
     from out.convergence_by_pair
@@ -37,6 +37,7 @@ findings as (
         select text_sha, list_dot_product(vector, vector) as self
         from sampled
         inner join raw.embeddings using (text_sha)
+        where embedder = $embedder and precision = $precision
     )
     where not abs(self - 1) <= 1e-3
     union all

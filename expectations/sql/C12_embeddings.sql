@@ -1,5 +1,6 @@
--- Vectors that cannot be compared. One row a finding: a vector off unit norm (by more than 0.001), more
--- than one embedder, precision or dimension among the wave's answers, an answer without a vector.
+-- Vectors that cannot be compared, among those that the models read ($embedder at $precision; others may
+-- lie beside them). One row a finding: a vector off unit norm (by more than 0.001), more than one dimension
+-- among the wave's answers, an answer without a vector.
 with texts as (
     select distinct text_sha from core.responses where wave_id = $wave_id
 ),
@@ -7,12 +8,11 @@ with texts as (
 vectors as (
     select
         embeddings.text_sha,
-        embedder,
-        precision,
         len(vector) as dimensions,
         sqrt(list_dot_product(vector, vector)) as norm
     from raw.embeddings
     inner join texts using (text_sha)
+    where embedder = $embedder and precision = $precision
 ),
 
 findings as (
@@ -21,13 +21,12 @@ findings as (
     where not abs(norm - 1) <= 1e-3
     union all
     select
-        'mixed vectors: '
-        || string_agg(distinct embedder || ' ' || precision || ' ' || dimensions, ', '
-            order by embedder || ' ' || precision || ' ' || dimensions) as evidence
+        'mixed vectors: ' || string_agg(distinct dimensions::varchar, ', ' order by dimensions::varchar)
+        || ' dimensions' as evidence
     from vectors
-    having count(distinct (embedder, precision, dimensions)) > 1
+    having count(distinct dimensions) > 1
     union all
-    select 'text ' || left(text_sha, 12) || ' has no vector' as evidence
+    select 'text ' || left(text_sha, 12) || ' has no vector of ' || $embedder || ' in ' || $precision as evidence
     from texts
     anti join vectors using (text_sha)
 )

@@ -17,6 +17,7 @@ from expectations.audit import AuditResult, audit
 from expectations.breaks import BREAKS
 from lake.catalog import connect_writer, create_lake
 from lake.store import Store
+from pipelines.embeddings import EMBEDDER, PRECISION
 
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,11 +64,13 @@ class Lake:
             self.connection.execute(f"CREATE TABLE {table} ({columns})")
 
     @staticmethod
-    def vector_row(text_sha: str, angle: float, precision: str = "fp32", norm: float = 1.0) -> dict[str, Any]:
+    def vector_row(
+        text_sha: str, angle: float, precision: str = PRECISION, norm: float = 1.0, embedder: str = EMBEDDER
+    ) -> dict[str, Any]:
         vector = [norm * math.cos(angle), norm * math.sin(angle)]
         return {
             "text_sha": text_sha,
-            "embedder": "all-MiniLM-L6-v2",
+            "embedder": embedder,
             "precision": precision,
             "vector": vector,
             "embedded_at": NOON,

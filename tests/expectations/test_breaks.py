@@ -10,6 +10,8 @@ import pytest
 
 from expectations.audit import AuditResult
 from expectations.breaks import BREAKS, SQL_FOLDER
+from expectations.suites import vectors_read
+from pipelines.embeddings import EMBEDDER, PRECISION
 
 ONE = "wave_id = $wave AND model_requested = 'acme/one'"
 
@@ -310,9 +312,12 @@ def test_a_battery_changed_under_its_version_is_found_against_published_waves_on
 def test_bad_vectors_are_found_one_by_one(lake: Any, wave: str) -> None:
     texts = [row[0] for row in lake.run("SELECT text_sha FROM core.responses WHERE wave_id = ? ORDER BY 1", wave)]
     lake.run("DELETE FROM raw.embeddings WHERE text_sha IN (?, ?)", texts[0], texts[1])
-    lake.insert(
-        "raw.embeddings", [lake.vector_row(texts[1], 0.3, norm=0.9), lake.vector_row(texts[2], 0.4, precision="bf16")]
-    )
+    three_long = lake.vector_row(texts[2], 0.4)
+    three_long["vector"] = [*three_long["vector"], 0.0]
+    lake.run("DELETE FROM raw.embeddings WHERE text_sha = ?", texts[2])
+    # the vector of texts[0] in another precision is none that the models read
+    other = lake.vector_row(texts[0], 0.2, precision="bf16")
+    lake.insert("raw.embeddings", [lake.vector_row(texts[1], 0.3, norm=0.9), three_long, other])
 
     result = lake.audit(wave, "C01_constant_metric", "C04_similarity", "C12_embeddings")
 
@@ -322,9 +327,9 @@ def test_bad_vectors_are_found_one_by_one(lake: Any, wave: str) -> None:
         3,
         (None,),
         (
-            f"text {texts[0][:12]} has no vector",
+            f"text {texts[0][:12]} has no vector of all-MiniLM-L6-v2 in fp32",
             f"text {texts[1][:12]} has a vector of norm 0.9",
-            "mixed vectors: all-MiniLM-L6-v2 bf16 2, all-MiniLM-L6-v2 fp32 2",
+            "mixed vectors: 2, 3 dimensions",
         ),
     )
     finding = next(f for f in result.findings if f.broken.check_id == "C12_embeddings")
@@ -333,6 +338,20 @@ def test_bad_vectors_are_found_one_by_one(lake: Any, wave: str) -> None:
     # 0.9 squared is no similarity of 1 to itself, so the pair check sees the same vector
     assert [f.broken.id for f in result.findings if f.fails] == ["C04", "C12"]
     assert not result.passed
+
+
+def test_vectors_that_the_models_do_not_read_may_lie_beside_the_others(lake: Any, wave: str) -> None:
+    texts = [row[0] for row in lake.run("SELECT text_sha FROM core.responses WHERE wave_id = ? ORDER BY 1", wave)]
+    other_precision = [lake.vector_row(text, 0.4, precision="bf16", norm=0.99) for text in texts]
+    other_embedder = [lake.vector_row(text, 0.4, embedder="another-embedder", norm=2.0) for text in texts[:5]]
+    lake.insert("raw.embeddings", [*other_precision, *other_embedder])
+    result = lake.audit(wave, "C04_similarity", "C12_embeddings")
+    assert [finding.bad_rows for finding in result.findings] == [(), ()]
+    assert result.passed
+
+
+def test_the_embedder_that_the_models_read_is_the_one_that_the_pipeline_writes() -> None:
+    assert vectors_read() == {"embedder": EMBEDDER, "precision": PRECISION}
 
 
 def test_a_null_in_a_required_column_fails_the_wave(lake: Any, wave: str) -> None:
