@@ -40,7 +40,7 @@ def test_failed_rows_and_models_are_kept_out_with_the_reason(built: BuiltLake) -
     assert states == [("ok", 9), ("quarantined", 6)]
 
 
-def test_a_failed_wave_is_in_quarantine_and_nowhere_else(built: BuiltLake) -> None:
+def test_a_failed_wave_is_in_quarantine_and_in_no_measure(built: BuiltLake) -> None:
     wave = "wave_id = 'judged/2026-01-02'"
     assert built.value(f"SELECT count(*) FROM core.quarantine WHERE {wave}") == 15
     for table in (
@@ -49,12 +49,12 @@ def test_a_failed_wave_is_in_quarantine_and_nowhere_else(built: BuiltLake) -> No
         "core.responses",
         "core.model_waves",
         "out.convergence_by_wave",
-        "out.costs",
+        "out.drift_by_model",
     ):
         assert built.value(f"SELECT count(*) FROM {table} WHERE {wave}") == 0, table
 
 
-def test_a_wave_that_was_never_audited_is_in_no_table(built: BuiltLake) -> None:
+def test_a_wave_that_was_never_audited_is_in_no_measure(built: BuiltLake) -> None:
     for table in ("core.quarantine", "core.cells", "core.responses", "out.convergence_by_pair", "out.drift_by_model"):
         assert built.value(f"SELECT count(*) FROM {table} WHERE wave_id = 'judged/2026-01-04'") == 0, table
 
@@ -132,3 +132,22 @@ def test_costs_count_every_request_and_never_call_unknown_zero(built: BuiltLake)
         # five answers at 10 ms and one at 30 ms; the one known cost of an answer is 0.5
         ("cat", 6, 6, 0.5, 500.0, 1 - 1 / 6, 10.0),
     ]
+
+
+def test_what_a_wave_cost_is_told_whatever_became_of_the_wave(built: BuiltLake) -> None:
+    rows = built.rows(
+        "SELECT wave_date::VARCHAR, wave_status, sum(attempts) FROM out.costs WHERE panel = 'judged' "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    # three models and five prompts, one request each: passed with a failed row and model, failed, passed, never audited
+    assert rows == [
+        ("2026-01-01", "counted", 15),
+        ("2026-01-02", "quarantined", 15),
+        ("2026-01-03", "counted", 15),
+        ("2026-01-04", "not audited", 15),
+    ]
+
+
+def test_what_a_candidate_costs_is_counted(rebuilt: BuiltLake) -> None:
+    statuses = rebuilt.rows("SELECT DISTINCT wave_status FROM out.costs WHERE wave_id = 'judged/2026-01-04'")
+    assert statuses == [("counted",)]
