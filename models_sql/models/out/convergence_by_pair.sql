@@ -1,7 +1,7 @@
 -- How alike two models answered in one wave, chance taken out.
 -- Grain: (wave_id, capability, kernel, model_a, model_b), model_a before model_b by name.
--- convergence: 0 = no more alike than answers to different questions, 1 = identical. Null under 5 shared
--- prompts; overall is null where one capability is null.
+-- convergence: 0 = no more alike than answers to different questions, 1 = identical. A pair that shares fewer than
+-- 5 prompts of a capability has no row there, and overall is null where one capability has no row or is null.
 select
     waves.wave_id,
     waves.wave_date,

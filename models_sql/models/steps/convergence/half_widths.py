@@ -1,7 +1,7 @@
 """Half width of the 95 % interval of every estimate: t(.975, df) times the standard error.
 
 A Python model because SQL has no quantile of Student's t. Grain: (estimate_key, capability, kernel).
-Where nothing varies the half width is 0.
+Where nothing varies the half width is 0; where a variance or its degrees of freedom are null, it is null.
 """
 
 from typing import Any
@@ -23,6 +23,6 @@ def model(dbt: Any, session: Any) -> pa.Table:
             "estimate_key": rows["estimate_key"],
             "capability": pa.array(rows["capability"].tolist(), pa.string()),
             "kernel": pa.array(rows["kernel"].tolist(), pa.string()),
-            "half_width": half_width,
+            "half_width": pa.array(half_width, pa.float64(), from_pandas=True),
         }
     )
