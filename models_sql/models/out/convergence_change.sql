@@ -33,9 +33,15 @@ scores as (
 ),
 
 answered as (
-    select distinct compared.wave_id, compared.reference, answers.model, answers.prompt_id
+    select compared.wave_id, compared.reference, answers.model, answers.prompt_id
     from {{ ref('wave_references') }} as compared
-    inner join {{ ref('measured_answers') }} as answers on answers.wave_id in (compared.wave_id, compared.reference)
+    inner join {{ ref('measured_answers') }} as answers using (wave_id)
+
+    union
+
+    select compared.wave_id, compared.reference, answers.model, answers.prompt_id
+    from {{ ref('wave_references') }} as compared
+    inner join {{ ref('measured_answers') }} as answers on compared.reference = answers.wave_id
 ),
 
 lone_models as (

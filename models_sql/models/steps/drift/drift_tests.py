@@ -12,6 +12,7 @@ Exactly the same texts on every prompt (method `identical`): 0, p = 1.
 """
 
 import hashlib
+from collections.abc import Iterator
 from itertools import combinations, pairwise
 from math import comb
 from typing import Any
@@ -22,6 +23,9 @@ import pyarrow as pa
 KERNELS = ("semantic", "distributional", "combined")
 MOST_SPLITS = 5000
 """Prompts with more splits than this have them drawn instead of enumerated."""
+
+AT_ONCE = 100
+"""Comparisons whose kernels are held in memory together."""
 
 TIE = 1e-12
 """Sums that differ by less are equal: they differ in the order of addition only."""
@@ -187,12 +191,23 @@ def prompts_by_comparison(rows: dict[str, np.ndarray]) -> dict[int, list[tuple[s
     return found
 
 
+def in_turn(kernels: Any, keys: list[int]) -> Iterator[tuple[int, list[tuple[str, np.ndarray, int]]]]:
+    """Yield the kernel matrices of the prompts of each comparison, a few comparisons read at a time.
+
+    `keys` are comparison keys in ascending order; those without a kernel are passed over.
+    """
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
+        rows = kernels.filter(f"comparison_key BETWEEN {some[0]} AND {some[-1]}")
+        columns = rows.order("comparison_key, prompt_id, place_a, place_b").fetchnumpy()
+        if len(columns["comparison_key"]):
+            yield from prompts_by_comparison(columns).items()
+
+
 def model(dbt: Any, session: Any) -> pa.Table:
     """Return the tests of every comparison under an unchanged configuration."""
     dbt.config(materialized="table")
     fewest, alarm_level = int(dbt.config.get("drift_draws")), float(dbt.config.get("alarm_level"))
-    kernels = dbt.ref("drift_kernels").order("comparison_key, prompt_id, place_a, place_b").fetchnumpy()
-    prompts = prompts_by_comparison(kernels)
     changed: dict[int, dict[str, int]] = {}
     for key, capability, _, n_changed in dbt.ref("drift_changed_texts").fetchall():
         changed.setdefault(key, {})[capability] = n_changed
@@ -200,13 +215,14 @@ def model(dbt: Any, session: Any) -> pa.Table:
         "comparison_key, wave_id, model, reference, max(n_tests) AS n_tests",
         "comparison_key, wave_id, model, reference",
     )
+    comparisons = {key: rest for key, *rest in references.order("comparison_key").fetchall()}
     rows: list[dict[str, Any]] = []
-    for key, wave_id, name, reference, n_tests in references.order("comparison_key").fetchall():
-        if key in prompts:
-            # enough draws that the smallest p they can give still alarms after Holm's correction
-            draws = max(fewest, int(np.ceil(2 * n_tests / alarm_level)) - 1)
-            comparison = {"key": key, "names": (wave_id, name, reference), "changed": changed[key]}
-            rows += compare(comparison, prompts[key], draws)
+    for key, prompts in in_turn(dbt.ref("drift_kernels"), list(comparisons)):
+        wave_id, name, reference, n_tests = comparisons[key]
+        # enough draws that the smallest p they can give still alarms after Holm's correction
+        draws = max(fewest, int(np.ceil(2 * n_tests / alarm_level)) - 1)
+        comparison = {"key": key, "names": (wave_id, name, reference), "changed": changed[key]}
+        rows += compare(comparison, prompts, draws)
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

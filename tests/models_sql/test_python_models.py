@@ -1,0 +1,61 @@
+"""The dbt Python models by themselves: nulls, and how much they read at once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from models_sql.models.steps.convergence import half_widths
+from models_sql.models.steps.drift import drift_tests
+
+
+def test_a_half_width_without_a_variance_is_null() -> None:
+    database = duckdb.connect()
+    variances = (
+        "SELECT * FROM (VALUES (1, 'c', 'k', NULL::DOUBLE, NULL::DOUBLE), (2, 'c', 'k', 0.0, NULL), "
+        "(3, 'c', 'k', 4.0, 1e9), (4, 'c', 'k', 4.0, NULL)) "
+        "AS v (estimate_key, capability, kernel, variance, degrees_of_freedom)"
+    )
+    dbt = SimpleNamespace(config=lambda **_: None, ref=lambda name: database.sql(variances))
+    found = half_widths.model(dbt, None).column("half_width").to_pylist()
+    # with so many degrees of freedom t is the normal quantile 1.96, and the standard error is 2
+    assert found == [None, 0.0, pytest.approx(2 * 1.959964, abs=1e-5), None]
+
+
+class Relation:
+    """A relation that writes down how many comparisons each read holds."""
+
+    def __init__(self, relation: duckdb.DuckDBPyRelation, read: list[int]) -> None:
+        self.relation, self.read = relation, read
+
+    def filter(self, condition: str) -> Relation:
+        return Relation(self.relation.filter(condition), self.read)
+
+    def order(self, columns: str) -> Relation:
+        return Relation(self.relation.order(columns), self.read)
+
+    def fetchnumpy(self) -> dict[str, Any]:
+        rows = self.relation.fetchnumpy()
+        self.read.append(len(set(rows["comparison_key"].tolist())))
+        return rows
+
+
+def test_kernels_are_read_a_few_comparisons_at_a_time_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_tests, "AT_ONCE", 3)
+    # comparisons 1 to 8 but 4 (no kernel), one prompt of one sample a side each, in no order
+    table = duckdb.connect().sql(
+        "SELECT key AS comparison_key, 'c' AS capability, 'p' AS prompt_id, 1 AS n_now, 1 AS n_then, "
+        "a AS place_a, b AS place_b, key * 10.0 + a + b AS semantic, 0.0 AS distributional, 0.0 AS combined "
+        "FROM range(8, 0, -1) AS keys (key), range(2) AS places_a (a), range(2) AS places_b (b) WHERE a <= b AND key <> 4"
+    )
+    read: list[int] = []
+    found = dict(drift_tests.in_turn(Relation(table, read), [1, 2, 3, 4, 5, 6, 7, 8]))
+    assert list(found) == [1, 2, 3, 5, 6, 7, 8]
+    for key, [(capability, matrix, n_now)] in found.items():
+        assert (capability, n_now) == ("c", 1)
+        assert np.array_equal(matrix[0], [[key * 10, key * 10 + 1], [key * 10 + 1, key * 10 + 2]])
+    assert read == [3, 2, 2]
