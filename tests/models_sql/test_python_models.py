@@ -50,7 +50,8 @@ def test_kernels_are_read_a_few_comparisons_at_a_time_and_none_is_lost(monkeypat
     table = duckdb.connect().sql(
         "SELECT key AS comparison_key, 'c' AS capability, 'p' AS prompt_id, 1 AS n_now, 1 AS n_then, "
         "a AS place_a, b AS place_b, key * 10.0 + a + b AS semantic, 0.0 AS distributional, 0.0 AS combined "
-        "FROM range(8, 0, -1) AS keys (key), range(2) AS places_a (a), range(2) AS places_b (b) WHERE a <= b AND key <> 4"
+        "FROM range(8, 0, -1) AS keys (key), range(2) AS places_a (a), range(2) AS places_b (b) "
+        "WHERE a <= b AND key <> 4"
     )
     read: list[int] = []
     found = dict(drift_tests.in_turn(Relation(table, read), [1, 2, 3, 4, 5, 6, 7, 8]))
