@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from models_sql.models.steps.convergence import half_widths
+from models_sql.models.steps.convergence import half_widths, semantic_pair_prompts
 from models_sql.models.steps.drift import drift_tests
 
 
@@ -60,3 +60,39 @@ def test_kernels_are_read_a_few_comparisons_at_a_time_and_none_is_lost(monkeypat
         assert (capability, n_now) == ("c", 1)
         assert np.array_equal(matrix[0], [[key * 10, key * 10 + 1], [key * 10 + 1, key * 10 + 2]])
     assert read == [3, 2, 2]
+
+
+def test_products_of_vectors_are_those_of_their_definition_and_the_same_in_any_company() -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((11, 6, 384)) + 0.5
+    vectors = (vectors / np.linalg.norm(vectors, axis=2, keepdims=True)).astype(np.float32)
+    # the last model answered four prompts only, and so shares too few with anyone; another two miss one each
+    present = np.ones((11, 6), dtype=bool)
+    present[4:, 5] = present[2, 1] = present[7, 3] = False
+    vectors[~present] = 0
+
+    def parts(prompts: list[int], models: list[int]) -> dict[tuple[int, int, int], tuple[float, float]]:
+        found = semantic_pair_prompts.products(vectors[np.ix_(prompts, models)], present[np.ix_(prompts, models)])
+        return {
+            (prompts[p], *sorted((models[a], models[b]))): (match, chance_part)
+            for rows in found
+            for p, a, b, match, chance_part in zip(*rows, strict=True)
+        }
+
+    everything = parts(list(range(11)), list(range(6)))
+    assert {model for _, a, b in everything for model in (a, b)} == {0, 1, 2, 3, 4}
+    exact = vectors.astype(np.float64)
+    for (prompt, a, b), (match, chance_part) in everything.items():
+        others = [p for p in range(11) if p != prompt and present[p, a] and present[p, b]]
+        links = sum(exact[prompt, a] @ exact[p, b] + exact[prompt, b] @ exact[p, a] for p in others)
+        assert match == pytest.approx(exact[prompt, a] @ exact[prompt, b], abs=1e-6)
+        assert chance_part == pytest.approx(links, abs=1e-5)
+    # prompts and models in another order; then without the models that others miss nothing by
+    assert parts([10, 3, 7, 0, 5, 2, 9, 1, 8, 4, 6], [4, 2, 5, 0, 3, 1]) == everything
+    fewer = parts(list(range(11)), [3, 0])
+    assert fewer == {key: value for key, value in everything.items() if key[1:] == (0, 3)}
+
+
+def test_pairs_that_share_too_few_prompts_have_no_products() -> None:
+    vectors = np.ones((4, 2, 384), dtype=np.float32)
+    assert list(semantic_pair_prompts.products(vectors, np.ones((4, 2), dtype=bool))) == []

@@ -1,7 +1,7 @@
--- Sum vectors of both models of every pair over the prompts they share. On a complete grid these are each
--- model's own sums; where prompts are missing they are summed by pair.
+-- The product of the sum vectors of every pair over the prompts they share. On a complete grid the sums are each
+-- model's own; where prompts are missing they are summed by pair.
 -- Grain: (slice_key, model_a, model_b), model_a before model_b by name. Pairs with fewer than 5 shared prompts are left out.
--- total_product: the product of both sums, which is the sum of the kernel over all pairs of prompts, equal ones too.
+-- total_product: the sum of the kernel over all pairs of prompts, equal ones too.
 with prompt_sets as (
     select slice_key, model_key, list(prompt_key order by prompt_key) as prompts
     from {{ ref('semantic_means') }}
@@ -65,8 +65,6 @@ select
     model_a,
     model_b,
     n_prompts,
-    cast(total_a as float[{{ dimensions() }}]) as total_a,
-    cast(total_b as float[{{ dimensions() }}]) as total_b,
     array_inner_product(total_a, total_b) as total_product
 from sums
 where n_prompts >= 5
