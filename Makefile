@@ -9,8 +9,8 @@ READY := .venv/installed-from-lock
 nightly: $(READY)  ## one night, end to end; on an empty lake the four staged nights of the laboratory
 	@$(BIN)/driftlake nightly
 
-test: $(READY)  ## the whole suite
-	@$(BIN)/python -m pytest
+test: $(READY)  ## the whole suite, a file a process, on two processes
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -252,7 +252,9 @@ def _keys_in_effect(connection: duckdb.DuckDBPyConnection, wave_id: str, audit_i
         SELECT scope, model, prompt_id, sample_index
         FROM ops.verdicts
         WHERE wave_id = $wave_id AND verdict = 'failed' AND scope <> 'wave' AND audit_id = (
-            SELECT max(audit_id) FROM ops.verdicts WHERE wave_id = $wave_id AND audit_id < $audit_id
+            SELECT max(audit_id)
+            FROM (SELECT wave_id, audit_id FROM ops.verdicts UNION ALL SELECT wave_id, audit_id FROM ops.check_results)
+            WHERE wave_id = $wave_id AND audit_id < $audit_id
         )
         """,
         {"wave_id": wave_id, "audit_id": audit_id},

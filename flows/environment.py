@@ -20,6 +20,7 @@ TELEMETRY_OFF = {
 }
 
 QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",  # the models' matrix products are small: threads cost more than they bring
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait must sleep: on busy cores, spinning makes training far slower
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -83,7 +83,12 @@ OPS_VERDICTS = Table(
         Column("model", "VARCHAR", "model_requested for scopes row and model; null for wave.", True),
         Column("prompt_id", "VARCHAR", "Prompt for scope row, else null.", True),
         Column("sample_index", "INTEGER", "Sample for scope row, else null.", True),
-        Column("break_id", "VARCHAR", "Break that decided it; null for the verdict `passed` of a wave.", True),
+        Column(
+            "break_id",
+            "VARCHAR",
+            "Break that decided it; null for a wave that passed, or that has too few members left.",
+            True,
+        ),
         Column("verdict", "VARCHAR", "passed or failed."),
         Column("n_bad", "BIGINT", "Bad rows behind the verdict; 0 when passed."),
         Column("detail", "VARCHAR", "One sentence for people."),

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from flows.running import run_nightly
+from flows.settings import Settings
 from lake.store import Store
 from pipelines.laboratory import Laboratory
 
@@ -67,6 +70,10 @@ class Nights:
             timeout=600,
         )
 
+    def play_here(self) -> str:
+        """Run what is due in this process, which has the heavy libraries loaded; return what it says, or raise."""
+        return run_nightly(Settings(self.store, str(self.panel), None, None, "0 2 * * *"), None)
+
     def nightly(self) -> subprocess.CompletedProcess[str]:
         """Run what is due for the panel."""
         return self.run("nightly", "--panel", str(self.panel))
@@ -87,11 +94,30 @@ def make_nights(folder: Path, laboratory: Laboratory, name: str, epochs: list[in
     return Nights(store, panel)
 
 
-@pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> tuple[Nights, str]:
-    """Return three staged nights (epochs 0, 2, 20) as the command played them, and what it printed.
+@dataclass
+class Played:
+    """Nights that were played, what the command printed, what readers saw meanwhile as (answers, waves), and errors."""
 
-    While they are written, nothing else reads them; every connection of every process is witnessed.
+    nights: Nights
+    printed: str = ""
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Ask the store once by the command `driftlake sql`."""
+        got = self.nights.run("sql", "select count(*), count(distinct wave_id) from core.responses", "--format", "csv")
+        if got.returncode == 0:
+            answers, waves = got.stdout.splitlines()[1].split(",")
+            self.seen.append((int(answers), int(waves)))
+        else:
+            self.errors.append(got.stderr)
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> Played:
+    """Return three staged nights (epochs 0, 2, 20) as the command played them, with a reader at work all the time.
+
+    Every connection of every process is witnessed.
     """
     folder = tmp_path_factory.mktemp("played")
     nights = make_nights(folder, laboratory, "small", [0, 2, 20])
@@ -99,9 +125,17 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> 
         "PYTHONPATH": os.pathsep.join((str(WITNESS), str(ROOT))),
         "DRIFTLAKE_TEST_CONNECTIONS": str(folder / "connections"),
     }
-    done = nights.nightly()
-    assert done.returncode == 0, done.stderr
-    return nights, done.stdout
+    result = Played(nights)
+    said, complained = folder / "stdout", folder / "stderr"
+    with said.open("w") as out, complained.open("w") as err:
+        writing = nights.start("nightly", "--panel", str(nights.panel), stdout=out, stderr=err)
+        while writing.poll() is None:
+            if nights.store.exists():
+                result.read()
+            time.sleep(0.5)
+    assert writing.returncode == 0, complained.read_text()
+    result.printed = said.read_text()
+    return result
 
 
 @pytest.fixture

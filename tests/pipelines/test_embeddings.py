@@ -57,9 +57,13 @@ def test_only_unseen_texts_of_usable_answers_are_embedded(store: Store) -> None:
 def test_a_vector_is_stored_bit_for_bit_under_the_sha_of_its_text_with_its_precision(store: Store) -> None:
     answer(store, "p/1", ["Grüße, 世界"])
     embed_wave(store, "p/1", lambda *_: None)
-    row = connect_reader(store, "head").execute(
-        "SELECT vector::FLOAT[384], embedder, precision FROM raw.embeddings WHERE text_sha = sha256('Grüße, 世界')"
-    ).fetchone()
+    row = (
+        connect_reader(store, "head")
+        .execute(
+            "SELECT vector::FLOAT[384], embedder, precision FROM raw.embeddings WHERE text_sha = sha256('Grüße, 世界')"
+        )
+        .fetchone()
+    )
     assert row is not None
     assert row[1:] == ("all-MiniLM-L6-v2", "fp32")
     assert np.array_equal(np.array(row[0], np.float32), embed(["Grüße, 世界"])[0])

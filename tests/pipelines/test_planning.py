@@ -52,7 +52,9 @@ def test_a_plan_has_every_cell_once_and_is_the_same_at_every_start(tmp_path: Pat
 def test_a_changed_panel_is_refused_on_resume_with_the_difference(tmp_path: Path) -> None:
     store = Store(tmp_path)
     freeze_plan(store, panel(), TODAY, None, NOW)
-    with pytest.raises(InputError, match=r"(?s)-system_prompt: Be brief\..*\+system_prompt: Be long\..*Put the panel back"):
+    with pytest.raises(
+        InputError, match=r"(?s)-system_prompt: Be brief\..*\+system_prompt: Be long\..*Put the panel back"
+    ):
         freeze_plan(store, panel("Be long."), TODAY, None, NOW)
 
 
