@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lake.catalog import connect_reader, connect_writer, create_lake, existing_tables
-from lake.errors import WaveError
+from lake.catalog import connect_reader, connect_writer, existing_tables
 from lake.store import Store
 from models_sql.run import build
 
@@ -172,110 +167,3 @@ def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(play
     assert len(played.seen) > 20
     assert set(played.seen) <= published, "a reader saw half a wave"
     assert len(set(played.seen)) >= 3, "no reader came between publications"
-
-
-STAGES = ("plan", "ask", "load", "model", "publish")
-"""What a night says as it goes on; it is killed at the first line of each: in the middle of asking, before Draw."""
-
-
-def kill_after(nights: Nights, said: str) -> bool:
-    """Start the night and kill it, with all its children, at the first line of a stage; False when it never came."""
-    process = nights.start("nightly", "--panel", str(nights.panel), stdout=subprocess.DEVNULL, start_new_session=True)
-    assert process.stderr is not None
-    reached = any(line.strip().startswith(said) for line in process.stderr)
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return reached
-
-
-def test_killed_after_every_stage_the_same_command_completes_the_night(new_nights: MakeNights) -> None:
-    nights = new_nights("killed", [2])
-    assert [stage for stage in STAGES if not kill_after(nights, stage)] == []
-    done = nights.nightly()
-    assert done.returncode == 0, done.stderr
-    keys = [
-        (row["model_requested"], row["prompt_id"], row["sample_index"])
-        for path in nights.store.journal.rglob("*.jsonl")
-        for row in map(json.loads, path.read_text().splitlines())
-    ]
-    assert len(keys) == len(set(keys)) == CELLS_A_NIGHT, "a cell was asked twice or never"
-    stored = "SELECT count(*), count(DISTINCT (model_requested, prompt_id, sample_index)) FROM core.responses"
-    usable = rows(nights.store, "SELECT count(*), count(*) FROM core.cells WHERE state = 'ok'")
-    assert rows(nights.store, stored) == usable
-    assert rows(nights.store, "SELECT count(*) FROM raw.attempts") == [(CELLS_A_NIGHT,)]
-    assert rows(nights.store, "SELECT status, ok_cells FROM ops.waves") == [("published", usable[0][0])]
-    assert rows(nights.store, "SELECT count(*) FROM ops.publications") == [(1,)]
-    page = re.search(r"Report: (.*)", done.stdout)
-    assert page is not None
-    assert Path(page.group(1)).is_file(), "the night was killed between Publish and Draw, and nobody drew it later"
-
-
-def test_a_lake_whose_making_was_killed_is_made_by_the_next_start(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    store.prepare()
-    store.catalog.with_name("catalog.sqlite.unfinished").write_bytes(b"half")
-    assert not store.exists()
-    create_lake(store)
-    assert rows(store, "SELECT count(*) FROM ops.waves") == [(0,)]
-
-
-def test_served_epoch_0_on_every_night_nothing_alarms(new_nights: MakeNights) -> None:
-    nights = new_nights("still", [0, 0])
-    said = nights.play_here()
-    tested = rows(
-        nights.store, "SELECT count(*), count(*) FILTER (is_alarm) FROM out.drift_by_model WHERE p_value IS NOT NULL"
-    )
-    assert tested[0][0] > 0
-    assert tested[0][1] == 0
-    assert "Drift alarm" not in said
-
-
-def swap_base(store: Store) -> None:
-    """Put other weights under the checkpoints: the base with noise added, under the same name and config."""
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    path = store.laboratory / "base" / "model.safetensors"
-    weights = load_file(path)
-    torch.manual_seed(0)
-    save_file({name: value + 0.02 * torch.randn_like(value) for name, value in weights.items()}, path, {"format": "pt"})
-
-
-def test_a_base_swapped_under_a_checkpoint_fails_the_model_by_name_and_the_rest_is_published(
-    new_nights: MakeNights,
-) -> None:
-    nights = new_nights("swapped", [2])
-    swap_base(nights.store)
-    nights.play_here()
-    failed = rows(
-        nights.store,
-        "SELECT DISTINCT model FROM ops.verdicts "
-        "WHERE scope = 'model' AND verdict = 'failed' AND break_id IN ('D01', 'D07')",
-    )
-    assert ("lab/assistant-latest",) in failed
-    said = rows(nights.store, "SELECT detail FROM ops.check_results WHERE break_id = 'D01' AND NOT success")
-    assert any("lab/assistant-latest" in detail for (detail,) in said)
-    published = rows(nights.store, "SELECT DISTINCT model_requested FROM core.responses")
-    assert ("lab/assistant-latest",) not in published
-    assert ("lab/villain",) in published
-
-
-def test_a_failed_night_is_quarantined_and_the_next_good_night_publishes_without_it(new_nights: MakeNights) -> None:
-    nights = new_nights("failing", [0, 2])
-    nights.play_here()
-    failing, good = (wave_id for (wave_id,) in rows(nights.store, "SELECT wave_id FROM ops.waves ORDER BY wave_date"))
-    writer = connect_writer(nights.store)
-    writer.execute("DELETE FROM ops.publications")
-    writer.execute("DELETE FROM ops.verdicts")
-    writer.execute("UPDATE ops.waves SET status = 'loaded'")
-    writer.execute("UPDATE raw.prompts SET declared_prompts = 750 WHERE wave_id = ?", [failing])  # the planted defect
-    writer.close()
-    with pytest.raises(WaveError, match=rf"(?s)Wave {failing} is quarantined.*750"):
-        nights.play_here()
-    assert rows(nights.store, "SELECT wave_id FROM ops.publications") == [(good,)]
-    assert rows(nights.store, "SELECT DISTINCT wave_id FROM core.responses") == [(good,)]
-    assert rows(nights.store, "SELECT DISTINCT wave_id FROM out.convergence_by_wave") == [(good,)]
-    kept_out = re.search(r"Kept out of every number[^<]*", (nights.store.site / "index.html").read_text())
-    assert kept_out is not None
-    assert failing.split("/")[1] in kept_out.group()
