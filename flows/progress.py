@@ -24,7 +24,7 @@ class Step:
         """Show that `done` of `total` are done; off a terminal about ten lines a step are printed."""
         share = int(_LINES_A_STEP * done / total) if total else _LINES_A_STEP
         with self._lock:
-            if not self._live and share == self._shown:
+            if not self._live and share in (self._shown, 0):
                 return
             self._shown = share
             elapsed = time.monotonic() - self._started
