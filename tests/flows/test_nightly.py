@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lake.catalog import connect_reader, connect_writer, existing_tables
+from lake.errors import WaveError
 from lake.store import Store
 from models_sql.run import build
 
 if TYPE_CHECKING:
-    from tests.flows.conftest import Nights, Played
-
-    MakeNights = Callable[[str, list[int]], Nights]
+    from tests.flows.conftest import Played
 
 CELLS_A_NIGHT = 5 * 30 * 4  # models x prompts x samples
 
@@ -167,3 +166,26 @@ def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(play
     assert len(played.seen) > 20
     assert set(played.seen) <= published, "a reader saw half a wave"
     assert len(set(played.seen)) >= 3, "no reader came between publications"
+
+
+def test_a_failed_night_is_quarantined_and_the_next_good_night_publishes_without_it(
+    played: Played, copied: Store
+) -> None:
+    nights = replace(played.nights, store=copied)
+    failing, *good = (wave_id for (wave_id,) in rows(copied, "SELECT wave_id FROM ops.waves ORDER BY wave_date"))
+    writer = connect_writer(nights.store)
+    writer.execute("DELETE FROM ops.publications")
+    writer.execute("DELETE FROM ops.verdicts")
+    writer.execute("UPDATE ops.waves SET status = 'loaded'")
+    writer.execute("UPDATE raw.prompts SET declared_prompts = 750 WHERE wave_id = ?", [failing])  # the planted defect
+    writer.close()
+    with pytest.raises(WaveError, match=rf"(?s)Wave {failing} is quarantined.*750"):
+        nights.play_here()
+    assert rows(nights.store, "SELECT wave_id FROM ops.publications ORDER BY ALL") == [(w,) for w in good]
+    assert rows(nights.store, "SELECT DISTINCT wave_id FROM core.responses ORDER BY ALL") == [(w,) for w in good]
+    assert rows(nights.store, "SELECT DISTINCT wave_id FROM out.convergence_by_wave ORDER BY ALL") == [
+        (w,) for w in good
+    ]
+    kept_out = re.search(r"Kept out of every number[^<]*", (nights.store.site / "index.html").read_text())
+    assert kept_out is not None
+    assert failing.split("/")[1] in kept_out.group()

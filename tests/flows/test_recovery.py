@@ -11,10 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from lake.catalog import connect_reader, connect_writer, create_lake
-from lake.errors import WaveError
+from lake.catalog import connect_reader, create_lake
 from lake.store import Store
 
 if TYPE_CHECKING:
@@ -33,7 +30,7 @@ def rows(store: Store, query: str, at: str | None = None) -> list[tuple[Any, ...
         connection.close()
 
 
-STAGES = ("plan", "ask", "load", "model", "publish")
+STAGES = ("ask", "load", "publish")
 """What a night says as it goes on; it is killed at the first line of each: in the middle of asking, before Draw."""
 
 
@@ -118,23 +115,3 @@ def test_a_base_swapped_under_a_checkpoint_fails_the_model_by_name_and_the_rest_
     published = rows(nights.store, "SELECT DISTINCT model_requested FROM core.responses")
     assert ("lab/assistant-latest",) not in published
     assert ("lab/villain",) in published
-
-
-def test_a_failed_night_is_quarantined_and_the_next_good_night_publishes_without_it(new_nights: MakeNights) -> None:
-    nights = new_nights("failing", [0, 2])
-    nights.play_here()
-    failing, good = (wave_id for (wave_id,) in rows(nights.store, "SELECT wave_id FROM ops.waves ORDER BY wave_date"))
-    writer = connect_writer(nights.store)
-    writer.execute("DELETE FROM ops.publications")
-    writer.execute("DELETE FROM ops.verdicts")
-    writer.execute("UPDATE ops.waves SET status = 'loaded'")
-    writer.execute("UPDATE raw.prompts SET declared_prompts = 750 WHERE wave_id = ?", [failing])  # the planted defect
-    writer.close()
-    with pytest.raises(WaveError, match=rf"(?s)Wave {failing} is quarantined.*750"):
-        nights.play_here()
-    assert rows(nights.store, "SELECT wave_id FROM ops.publications") == [(good,)]
-    assert rows(nights.store, "SELECT DISTINCT wave_id FROM core.responses") == [(good,)]
-    assert rows(nights.store, "SELECT DISTINCT wave_id FROM out.convergence_by_wave") == [(good,)]
-    kept_out = re.search(r"Kept out of every number[^<]*", (nights.store.site / "index.html").read_text())
-    assert kept_out is not None
-    assert failing.split("/")[1] in kept_out.group()
