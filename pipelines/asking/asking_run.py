@@ -9,26 +9,33 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from lake.errors import BudgetError, EndpointError
-from pipelines.asking.budget import Budget, Reservation
+from lake.errors import BudgetError
+from pipelines.asking import stopping
+from pipelines.asking.budget import Reservation
 from pipelines.asking.chat_request import answer_limit, messages_of
+from pipelines.asking.generation import with_cost
 from pipelines.asking.lanes import Job, Lane, Lanes
 from pipelines.asking.outcomes import Reading, Reply, read
 from pipelines.asking.pricing import most_prompt_tokens
-from pipelines.asking.records import Attempt, Question
+from pipelines.asking.records import NOT_SENT, Attempt, Question
+from pipelines.asking.stopping import what_failed
 from pipelines.asking.transport import Transport
 
 if TYPE_CHECKING:
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint
 
-NOT_SENT = "circuit_open"
-"""error_class of a cell that was not sent because its model is dead."""
-
 OTHERS_SETTLE_S = 0.2
 """How often to look whether another endpoint's calls have left room in a shared budget."""
 
 RATE_CLASSES = frozenset({"rate_limited", "overloaded", "capacity_exhausted"})
-"""Errors that say the model is asked too fast: its whole lane slows down, not only the cell."""
+"""Errors that say the model is asked too fast: its whole lane pauses and narrows, not only the cell."""
+
+SLOW_CLASSES = frozenset({"timeout", "request_timeout", "gateway_timeout"})
+"""Errors that say the model is asked more than it can answer in time: its lane narrows."""
+
+FRESH_REPLY = {"X-OpenRouter-Cache": "true", "X-OpenRouter-Cache-Clear": "true"}
+"""Headers of a cell that was answered from a cache: the entry is dropped and the model asked. Clearing has no
+effect on a request that has the cache switched off. Source: OpenRouter, response caching (August 2026)."""
 
 
 class AskingRun:
@@ -132,20 +139,26 @@ class AskingRun:
         self.wake.set()
 
     async def _send(self, lane: Lane, job: Job, reservation: Reservation | None) -> None:
-        question, budget = job.question, self.endpoint.budget
-        charged_reading: Reading | None = None
+        """Send one request, hand out its attempt, and decide what follows."""
+        question, known = job.question, None
+        number = question.attempts_before + job.requests + 1
+        worst_usd = reservation.usd if reservation is not None else 0.0
         try:
             request = self.endpoint.request_text(question)
-            asked_at, started = self.clock.now(), time.perf_counter()
             job.first_sent = job.first_sent if job.requests else self.clock.monotonic()
             job.requests += 1
-            reply = await self.transport.post(request.encode("utf-8", "replace"))
+            if self.endpoint.sent is not None:
+                self.endpoint.sent.sent(question.cell.key, number, worst_usd)
+            asked_at, started = self.clock.now(), time.perf_counter()
+            reply = await self.transport.post(
+                request.encode("utf-8", "replace"), FRESH_REPLY if job.was_cached else None
+            )
             latency_ms = (time.perf_counter() - started) * 1000
-            charged_reading = reading = read(reply, self.clock.now())
+            known = reading = await self._read(reply)
             attempt = self.endpoint.attempt(
                 question,
                 reading,
-                number=question.attempts_before + job.requests,
+                number=number,
                 request=request,
                 asked_at=asked_at,
                 http_status=reply.status,
@@ -153,56 +166,65 @@ class AskingRun:
             )
         finally:
             lane.in_flight -= 1
-            if budget is not None and reservation is not None:
-                _settle(budget, reservation, self.endpoint, question, charged_reading)
+            self._settle(question, number, reservation, known)
         await self.results.put(attempt)
+        if reading.action == "settle":
+            self.settled += 1
+            lane.settled(latency_ms)
         await self._after(lane, job, reading, reply)
+
+    async def _read(self, reply: Reply) -> Reading:
+        reading = read(reply, self.clock.now())
+        return await with_cost(reading, self.transport, self.clock) if self.endpoint.keeps_generations else reading
+
+    def _settle(self, question: Question, number: int, held: Reservation | None, reading: Reading | None) -> None:
+        """Put what a call cost in place of its reservation; one that says nothing of it may have cost its worst."""
+        cost = None if reading is None else self.endpoint.cost_of(question, reading)[0]
+        charged = "unknown" if reading is None else reading.charged
+        if self.endpoint.budget is not None and held is not None:
+            self.endpoint.budget.settle(held, cost, charged)
+        if self.endpoint.sent is not None and reading is not None and cost is None and charged != "no":
+            self.endpoint.sent.unsettled(question.cell.key, number, held.usd if held is not None else 0.0)
 
     async def _after(self, lane: Lane, job: Job, reading: Reading, reply: Reply) -> None:
         """Decide what follows from a reading, for its cell, its model and the whole run."""
         self.replies += reply.status is not None
         self.unreachable += reading.error_class == "unreachable"
-        if reading.action == "settle":
-            self.settled += 1
-            lane.settled()
-        elif reading.action == "retry":
+        if reading.action == "retry":
             await self._retry(lane, job, reading, reply)
         elif reading.action == "drop_model":
-            await self._bury(lane, _why(reading, reply))
+            await self._bury(lane, what_failed(reading, reply))
         elif reading.action == "stop_key":
-            self._stop(EndpointError(self._key_refused(reading, reply)))
+            self._stop(stopping.key_refused(self.endpoint, reading, reply))
         elif reading.action == "stop_credit":
-            self._stop(BudgetError(self._credit_gone(reading, reply)))
+            self._stop(stopping.credit_gone(self.endpoint, reading, reply))
         elif reading.action == "stop_address" and not self.settled:
-            self._stop(EndpointError(f"{self.endpoint.url} does not answer chat completions. Check base_url."))
-        else:
-            await self._failed(lane, job, _why(reading, reply))
+            self._stop(stopping.not_found(self.endpoint))
+        elif reading.action != "settle":
+            await self._failed(lane, job, what_failed(reading, reply))
 
     async def _retry(self, lane: Lane, job: Job, reading: Reading, reply: Reply) -> None:
         now, policy = self.clock.monotonic(), self.endpoint.retries
         if lane.dead:
             return
         if self.replies == 0 and self.unreachable >= policy.max_attempts:
-            message = self.endpoint.redactor.text(reading.error_message or "")
-            self._stop(
-                EndpointError(
-                    f"{self.endpoint.spec.name} cannot be reached at {self.endpoint.url} ({message}). "
-                    "Check the address and the network, then start the same command again."
-                )
-            )
+            self._stop(stopping.out_of_reach(self.endpoint, reading))
             return
         asked = reading.retry_after_s
         if asked is not None and asked > policy.max_seconds:
-            await self._bury(lane, f"{_why(reading, reply)}, to be asked again in {asked:.0f} s")
+            await self._bury(lane, f"{what_failed(reading, reply)}, to be asked again in {asked:.0f} s")
             return
+        job.was_cached = job.was_cached or reading.error_class == "cache_hit"
         wait = policy.wait(job.requests, now - job.first_sent, asked, self.draws)
         counts = True
         if asked is not None or reading.error_class in RATE_CLASSES:
             counts = lane.slow_down(now, now + (asked if asked is not None else wait or 0.0))
+        elif reading.error_class in SLOW_CLASSES:
+            lane.narrow(job)
         if wait is not None:
             self._queue_again(lane, job, wait, reading, reply)
         if counts:
-            await self._failed(lane, job, _why(reading, reply))
+            await self._failed(lane, job, what_failed(reading, reply))
 
     def _queue_again(self, lane: Lane, job: Job, wait: float, reading: Reading, reply: Reply) -> None:
         now = self.clock.monotonic()
@@ -236,32 +258,3 @@ class AskingRun:
                 asked_at=self.clock.now(),
             )
             await self.results.put(attempt)
-
-    def _key_refused(self, reading: Reading, reply: Reply) -> str:
-        spec = self.endpoint.spec
-        said = self.endpoint.redactor.text(_why(reading, reply))
-        return (
-            f"{spec.name} refused the key ({said}). Check {spec.key_env or 'the key'} and start the same command again."
-        )
-
-    def _credit_gone(self, reading: Reading, reply: Reply) -> str:
-        said = self.endpoint.redactor.text(_why(reading, reply))
-        return (
-            f"{self.endpoint.spec.name} has no credit left for this key ({said}). What was answered is kept; "
-            "add credit or raise the key's limit, and start the same command again: it asks only what is missing."
-        )
-
-
-def _why(reading: Reading, reply: Reply) -> str:
-    said = (reading.error_message or "").strip().rstrip(".")[:200]
-    return f"{reply.status or 'no reply'} {reading.error_class}: {said}"
-
-
-def _settle(
-    budget: Budget, held: Reservation, endpoint: OpenAICompatibleEndpoint, question: Question, reading: Reading | None
-) -> None:
-    """Put what a call cost in place of its reservation; a call that was broken off may have cost its worst case."""
-    if reading is None:
-        budget.settle(held, None, "unknown")
-    else:
-        budget.settle(held, endpoint.cost_of(question, reading)[0], reading.charged)

@@ -1,8 +1,9 @@
 """Which cell is sent next. Each model has a lane of its own, so that one in trouble holds up no other.
 
-A lane narrows when its model is rate limited and widens again with every answer. A model whose requests fail in
-a row rests and is tried with one; a model that stays dead costs a bounded number of requests, and the rest of
-its cells are not sent.
+A lane is as wide as its model can bear (widths.py), and a lane that has more than its share in flight lets the
+others go first, so that a slow model does not fill the whole endpoint. A model whose requests fail in a row rests
+and is tried with one; a model that stays dead costs a bounded number of requests, and the rest of its cells are
+not sent.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipelines.asking.records import Question
+from pipelines.asking.widths import Width
 
 FAILURES_IN_A_ROW = 15
 """Requests to a model that may fail one after another before it rests."""
@@ -24,28 +26,32 @@ RESTS_S = (15.0, 60.0, 180.0, 600.0)
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A question on its way: how often this start has sent it, when first (monotonic seconds), and in which era."""
+    """A question on its way: how often this start has sent it, when first (monotonic seconds), and in which era.
+
+    `narrowing` counts how often its lane had narrowed by then. `was_cached` says that a cache has answered it: it is then asked in a way that no cache can answer.
+    """
 
     question: Question
     order: int
     requests: int = 0
     first_sent: float = 0.0
     era: int = 0
+    narrowing: int = 0
+    was_cached: bool = False
 
 
 @dataclass(slots=True)
 class Lane:
     """The cells of one model. Times are monotonic seconds.
 
-    `limit` bounds the requests in flight; `dead` says why nothing more is sent; `announced` is the time until
+    `width` bounds the requests in flight; `dead` says why nothing more is sent; `announced` is the time until
     which the user knows of a wait.
     """
 
     model: str
-    widest: int
+    width: Width
     fresh: deque[Job] = field(default_factory=deque)
     again: list[tuple[float, int, Job]] = field(default_factory=list)
-    limit: float = 1.0
     in_flight: int = 0
     paused_until: float = -math.inf
     resting_until: float = -math.inf
@@ -53,6 +59,7 @@ class Lane:
     failures: int = 0
     rests: int = 0
     era: int = 0
+    narrowings: int = 0
     dead: str | None = None
 
     @property
@@ -62,7 +69,7 @@ class Lane:
 
     def due(self) -> float:
         """Return when this lane can send next: -inf at once, inf not before something else happens."""
-        if self.dead or not self.queued or self.in_flight >= max(1, int(self.limit)):
+        if self.dead or not self.queued or self.in_flight >= int(self.width.now):
             return math.inf
         return max(self.paused_until, self.resting_until, -math.inf if self.fresh else self.again[0][0])
 
@@ -75,7 +82,7 @@ class Lane:
         self.in_flight += 1
         is_due = bool(self.again) and self.again[0][0] <= now
         job = heapq.heappop(self.again)[2] if is_due else self.fresh.popleft()
-        job.era = self.era
+        job.era, job.narrowing = self.era, self.narrowings
         return job
 
     def put_back(self, job: Job) -> None:
@@ -88,20 +95,26 @@ class Lane:
         heapq.heappush(self.again, (due, job.order, job))
 
     def slow_down(self, now: float, until: float) -> bool:
-        """Send nothing before `until`, and then half as much at once.
+        """Send nothing before `until`, and then fewer at once.
 
         Replies to one burst halve it once: False says that this one came to a lane already paused.
         """
         is_first = now >= self.paused_until
         if is_first:
-            self.limit = max(1.0, self.limit / 2)
+            self.width.limit()
         self.paused_until = max(self.paused_until, until)
         return is_first
 
-    def settled(self) -> None:
-        """Note an answer: the model lives, and the lane widens by one for each round of answers."""
+    def narrow(self, job: Job) -> None:
+        """Send fewer at once from now on: a request was not answered in time. One round of them counts once."""
+        if job.narrowing == self.narrowings:
+            self.width.limit()
+            self.narrowings += 1
+
+    def settled(self, latency_ms: float) -> None:
+        """Note an answer and how long it took: the model lives, and may bear more."""
         self.failures = self.rests = 0
-        self.limit = min(float(self.widest), self.limit + 1.0 / self.limit)
+        self.width.answered(latency_ms)
 
     def failed(self, job: Job, now: float, why: str) -> float | None:
         """Note a failed request. Return the seconds this lane now rests, or None if it goes on.
@@ -118,7 +131,8 @@ class Lane:
             return None
         rest = RESTS_S[self.rests]
         self.rests, self.era = self.rests + 1, self.era + 1
-        self.failures, self.limit, self.resting_until = 0, 1.0, now + rest
+        self.failures, self.resting_until = 0, now + rest
+        self.width.restart()
         return rest
 
     def give_up(self) -> list[Job]:
@@ -130,15 +144,16 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of one start, in the order in which the questions came."""
+    """All lanes of one start, in the order in which the questions came. `widest` bounds what is in flight in all."""
 
     def __init__(self, questions: Sequence[Question], widest: int) -> None:
+        self.widest = widest
         self.by_model: dict[str, Lane] = {}
         for order, question in enumerate(questions):
             model = question.cell.model_requested
             lane = self.by_model.get(model)
             if lane is None:
-                lane = self.by_model[model] = Lane(model, widest, limit=float(widest))
+                lane = self.by_model[model] = Lane(model, Width(widest))
             lane.fresh.append(Job(question, order))
 
     @property
@@ -147,12 +162,17 @@ class Lanes:
         return sum(lane.queued for lane in self.by_model.values())
 
     def pick(self, now: float) -> tuple[Lane | None, float]:
-        """Return the lane whose next cell comes first, and -inf; or None and when some lane is due (inf: none)."""
-        chosen, order, soonest = None, math.inf, math.inf
-        for lane in self.by_model.values():
+        """Return the lane whose next cell is sent now, and -inf; or None and when some lane is due (inf: none).
+
+        The cell that comes first goes first, unless its model has its share in flight already and another has not.
+        """
+        waiting = [lane for lane in self.by_model.values() if lane.queued and not lane.dead]
+        share = self.widest / max(1, len(waiting))
+        chosen, place, soonest = None, (True, math.inf), math.inf
+        for lane in waiting:
             due = lane.due()
             if due > now:
                 soonest = min(soonest, due)
-            elif (place := lane.next_order(now)) < order:
-                chosen, order = lane, place
+            elif (here := (lane.in_flight >= share, lane.next_order(now))) < place:
+                chosen, place = lane, here
         return chosen, -math.inf if chosen else soonest

@@ -23,8 +23,11 @@ from pipelines.asking.pricing import Price
 from pipelines.asking.records import Attempt, Question
 from pipelines.asking.redaction import Redactor
 from pipelines.asking.retrying import RetryPolicy
+from pipelines.asking.sent import SentLog
 from pipelines.asking.transport import Transport
 from pipelines.panels.records import EndpointSpec
+
+COMPLETIONS = "/chat/completions"
 
 
 def read_key(spec: EndpointSpec, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -50,6 +53,7 @@ class OpenAICompatibleEndpoint:
 
     `prices` holds the catalogue's prices by roster model: without a reported cost they give a computed one, and
     with a budget they bound each call before it is sent. `notice` is told of every wait in one sentence.
+    `sent` notes each request before it goes out, so that a killed process forgets no money.
     The key is sent in one header and appears in no attempt, message or repr.
     """
 
@@ -64,9 +68,11 @@ class OpenAICompatibleEndpoint:
         notice: Callable[[str], None] | None = None,
         clock: Clock | None = None,
         retries: RetryPolicy | None = None,
+        sent: SentLog | None = None,
     ) -> None:
-        self.spec, self.seed = spec, seed
-        self.url = _completions_url(spec)
+        self.spec, self.seed, self.sent = spec, seed, sent
+        self.base_url = _base_url(spec)
+        self.url = self.base_url + COMPLETIONS
         self.prices: Mapping[str, Price] = prices or {}
         self.budget, self.clock = budget, clock or Clock()
         self.retries = retries or RetryPolicy(max_attempts=spec.max_attempts)
@@ -81,6 +87,11 @@ class OpenAICompatibleEndpoint:
     def __repr__(self) -> str:
         return f"OpenAICompatibleEndpoint({self.spec.name!r}, {self.url!r})"
 
+    @property
+    def keeps_generations(self) -> bool:
+        """Whether the server keeps a record of each answer, with its cost."""
+        return self.spec.flavor == "openrouter"
+
     async def ask(self, questions: Sequence[Question]) -> AsyncIterator[Attempt]:
         """Ask each question once, plus retries; yield attempts as they arrive, in any order.
 
@@ -88,7 +99,7 @@ class OpenAICompatibleEndpoint:
         sent. Raises EndpointError when nothing can be asked at all and BudgetError when money stops it; every
         answer that was under way has been yielded by then.
         """
-        transport = Transport(self.url, self._headers, self.spec.timeout_s)
+        transport = Transport(self.base_url, COMPLETIONS, self._headers, self.spec.timeout_s)
         run = AskingRun(self, transport, questions)
         try:
             async for attempt in run.attempts():
@@ -96,6 +107,8 @@ class OpenAICompatibleEndpoint:
         finally:
             await run.cancel()
             await transport.close()
+            if self.sent is not None:
+                self.sent.close()
 
     def notice(self, sentence: str) -> None:
         """Tell the user of a wait, without secrets."""
@@ -174,7 +187,7 @@ class OpenAICompatibleEndpoint:
         return price.of(tokens[0], tokens[1], reading.cached_tokens or 0), "computed"
 
 
-def _completions_url(spec: EndpointSpec) -> str:
+def _base_url(spec: EndpointSpec) -> str:
     try:
         base = httpx.URL(spec.base_url or "")
     except httpx.InvalidURL:
@@ -184,4 +197,4 @@ def _completions_url(spec: EndpointSpec) -> str:
             f"Endpoint {spec.name} has no usable base_url ({spec.base_url!r}). "
             "Give the part before /chat/completions in the panel, such as https://openrouter.ai/api/v1."
         )
-    return f"{spec.base_url}".rstrip("/") + "/chat/completions"
+    return f"{spec.base_url}".rstrip("/")

@@ -91,6 +91,9 @@ class Attempt:
         return CellKey(self.model_requested, self.prompt_id, self.sample_index, self.purpose)
 
 
+NOT_SENT = "circuit_open"
+"""error_class of an attempt that was not sent because its model is dead."""
+
 SETTLED: frozenset[str] = frozenset({"ok", "empty", "truncated", "declined"})
 """Outcomes after which a cell is not asked again. An error may be asked again by the next start."""
 

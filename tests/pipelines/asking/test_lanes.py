@@ -47,13 +47,40 @@ def test_one_burst_of_rate_limits_halves_the_width_once_and_answers_widen_it(lan
     lane = lanes.by_model["a"]
     assert lane.slow_down(0.0, until=1.0)
     assert not lane.slow_down(0.5, until=2.0)
-    assert (lane.limit, lane.paused_until) == (4.0, 2.0)
+    assert (lane.width.now, lane.paused_until) == (4.0, 2.0)
     for _ in range(4):
-        lane.settled()
-    assert 4.8 < lane.limit < 5.0  # four answers at width 4 widen it by nearly one
+        lane.settled(100.0)
+    assert 4.8 < lane.width.now < 5.0  # four answers at width 4 widen it by nearly one
     for _ in range(200):
-        lane.settled()
-    assert lane.limit == 8.0
+        lane.settled(100.0)
+    assert lane.width.now == 8.0
+
+
+def test_one_round_of_time_outs_halves_the_width_once_and_still_counts_as_failures(lanes):
+    lane = lanes.by_model["a"]
+    jobs = [lane.take(0.0) for _ in range(4)]
+    for job in jobs:
+        lane.narrow(job)
+    assert lane.width.now == 4.0
+    for _ in range(FAILURES_IN_A_ROW - 1):
+        lane.failed(jobs[0], 0.0, "timeout")
+    assert lane.failed(jobs[0], 0.0, "timeout") == RESTS_S[0]
+    lane.in_flight = 0
+    lane.resting_until = 0.0
+    lane.narrow(lane.take(1.0))
+    assert lane.width.now == 1.0  # a resting model is tried with one
+
+
+def test_a_model_with_its_share_in_flight_lets_the_others_go_first(lanes):
+    # Eight at once for two models: the first block is all of a slow model, then the other comes.
+    a, b = lanes.by_model["a"], lanes.by_model["b"]
+    for _ in range(4):
+        a.take(0.0)
+    assert [taken(lanes)[0].model for _ in range(4)] == ["b"] * 4
+    b.in_flight = 0
+    assert taken(lanes)[0] is b
+    b.give_up()
+    assert taken(lanes)[0] is a, "alone, a model may use everything"
 
 
 def test_a_model_rests_longer_each_time_and_then_is_dead(lanes):
@@ -87,7 +114,7 @@ def test_an_answer_makes_a_resting_model_well(lanes):
     _, job = taken(lanes)
     for _ in range(FAILURES_IN_A_ROW):
         lane.failed(job, 0.0, "x")
-    lane.settled()
+    lane.settled(100.0)
     job = lane.take(100.0)
     assert [lane.failed(job, 100.0, "x") for _ in range(FAILURES_IN_A_ROW - 1)] == [None] * (FAILURES_IN_A_ROW - 1)
 
