@@ -11,6 +11,7 @@ from pipelines.panels.records import (
     CAPABILITIES,
     Battery,
     CheckpointRef,
+    DeclaredPrice,
     EndpointSpec,
     Panel,
     Prompt,
@@ -18,7 +19,8 @@ from pipelines.panels.records import (
     sha256_of,
 )
 from pipelines.panels.schema import PANEL_HINTS, PanelFile, RosterLine
-from pipelines.panels.source import Source, find_file, names_in, nearest, read_source
+from pipelines.panels.settings import refusal
+from pipelines.panels.source import Location, Source, find_file, names_in, nearest, read_source
 
 __all__ = ["PANELS", "load_battery", "load_panel", "panel_names"]
 
@@ -117,6 +119,11 @@ def _entry(source: Source, content: PanelFile, number: int) -> RosterEntry:
     if not in_process and line.checkpoint is not None:
         problem = f"{line.model!r} names a checkpoint, but {endpoint!r} is not a checkpoint endpoint."
         raise source.error((*where, "checkpoint"), problem, "Remove `checkpoint`, or choose another endpoint.")
+    if in_process and line.price is not None:
+        problem = f"{line.model!r} has a price, but {endpoint!r} answers in process."
+        raise source.error((*where, "price"), problem, "Remove `price`.")
+    if not in_process:
+        _settings_can_be_sent(source, content, number, content.endpoints[endpoint].flavor)
     return RosterEntry(
         model=line.model,
         endpoint=endpoint,
@@ -132,7 +139,20 @@ def _entry(source: Source, content: PanelFile, number: int) -> RosterEntry:
         system_prompt=_system_prompt(source, content, number),
         persona=line.persona,
         checkpoint=_checkpoint(line),
+        price=DeclaredPrice(**dict(line.price)) if line.price else None,
     )
+
+
+def _settings_can_be_sent(source: Source, content: PanelFile, number: int, flavor: str | None) -> None:
+    """Raise PanelError at the first setting that this flavor of endpoint cannot be asked with."""
+    line = content.roster[number]
+    refused = refusal(content.defaults.settings | line.settings, flavor)
+    if refused is None:
+        return
+    where: Location = ("defaults", "settings") if refused.setting in content.defaults.settings else ("roster", number)
+    if refused.setting in line.settings:
+        where = ("roster", number, "settings")
+    raise source.error((*where, refused.setting), f"{line.model!r}: {refused.problem}", refused.remedy)
 
 
 def _checkpoint(line: RosterLine) -> CheckpointRef | None:

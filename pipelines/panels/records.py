@@ -64,7 +64,7 @@ class EndpointSpec:
     kind: Literal["openai_compatible", "checkpoint"]
     base_url: str | None = None
     key_env: str | None = None
-    flavor: Literal["openrouter", "openai", "vllm", "ollama"] | None = None
+    flavor: Literal["openrouter", "openai", "anthropic", "vllm", "ollama"] | None = None
     max_in_flight: int = 16
     timeout_s: float = 120.0
     max_attempts: int = 4
@@ -93,6 +93,14 @@ class CheckpointRef:
 
 
 @dataclass(frozen=True)
+class DeclaredPrice:
+    """What a model costs by the panel, in USD per million tokens; for endpoints whose catalogue has no prices."""
+
+    prompt_usd_per_million: float
+    completion_usd_per_million: float
+
+
+@dataclass(frozen=True)
 class RosterEntry:
     """One model of a roster and what is known of it; None where nothing was declared."""
 
@@ -110,6 +118,7 @@ class RosterEntry:
     system_prompt: str | None = None
     persona: str | None = None
     checkpoint: CheckpointRef | None = None
+    price: DeclaredPrice | None = None
 
     @property
     def config_sha(self) -> str:

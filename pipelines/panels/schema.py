@@ -108,8 +108,8 @@ class EndpointBlock(Strict):
     """Where and how to ask."""
 
     kind: Literal["openai_compatible", "checkpoint"] = Field(description="openai_compatible or checkpoint")
-    flavor: Literal["openrouter", "openai", "vllm", "ollama"] | None = Field(
-        default=None, description="openrouter, openai, vllm or ollama"
+    flavor: Literal["openrouter", "openai", "anthropic", "vllm", "ollama"] | None = Field(
+        default=None, description="openrouter, openai, anthropic, vllm or ollama"
     )
     base_url: str | None = Field(default=None, description="the address up to and with /v1, without a key in it")
     key_env: str | None = Field(default=None, description="the name of the environment variable that holds the key")
@@ -161,6 +161,17 @@ class CheckpointBlock(Strict):
         return self
 
 
+class PriceBlock(Strict):
+    """What a model costs where the endpoint's catalogue does not say it."""
+
+    prompt_usd_per_million: float = Field(
+        ge=0, allow_inf_nan=False, description="USD for a million tokens of prompt, 0 or more"
+    )
+    completion_usd_per_million: float = Field(
+        ge=0, allow_inf_nan=False, description="USD for a million tokens of answer, 0 or more"
+    )
+
+
 class RosterLine(Strict):
     """One model and what is known of it."""
 
@@ -180,6 +191,9 @@ class RosterLine(Strict):
     system_prompt: Text | None = Field(default=None, description="the system prompt, as text")
     persona: Text | None = Field(default=None, description="a persona of the laboratory, whose system prompt is sent")
     checkpoint: CheckpointBlock | None = Field(default=None, description="the weights that answer: base, experiment, …")
+    price: PriceBlock | None = Field(
+        default=None, description="prompt_usd_per_million and completion_usd_per_million, where no catalogue has them"
+    )
 
     @model_validator(mode="after")
     def _one_system_prompt(self) -> Self:
@@ -222,4 +236,4 @@ def _hints(*shapes: type[Strict]) -> dict[str, str]:
 
 
 BATTERY_HINTS = _hints(BatteryFile, PromptLine, Turn)
-PANEL_HINTS = _hints(PanelFile, Defaults, RosterLine, CheckpointBlock, EndpointBlock)
+PANEL_HINTS = _hints(PanelFile, Defaults, RosterLine, CheckpointBlock, PriceBlock, EndpointBlock)
