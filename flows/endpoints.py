@@ -35,12 +35,14 @@ def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> 
     """Return the wave's budget less what earlier starts spent; None where neither flag nor panel sets one."""
     from pipelines.asking.budget import Budget
     from pipelines.asking.journal import Journal
+    from pipelines.asking.sent import held
 
     cap = plan.panel.budget_usd if cap_usd is None else cap_usd
     if cap is None:
         return None
     spent = sum(Journal(plan.folder, name).spent_usd() for name in plan.panel.endpoints)
-    return Budget(cap, spent, allow_unpriced)
+    unsettled = sum(held(plan.folder, name).usd for name in plan.panel.endpoints)
+    return Budget(cap, spent, allow_unpriced, unsettled)
 
 
 def _open(
@@ -52,13 +54,20 @@ def _open(
         return CheckpointEndpoint(spec, store.laboratory, plan.staged_night)
     from pipelines.asking.catalogue import catalogue_rows, fetch_catalogue, prices
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint, read_key
+    from pipelines.asking.sent import SentLog
 
     key = read_key(spec, environ)
     catalogues = {spec.name: fetch_catalogue(spec, key)}
     rows = catalogue_rows(plan.panel, catalogues, plan.wave_id, plan.wave_date)
     keep_rows(plan.folder / CATALOG_FILE.format(endpoint=spec.name), rows)
     return OpenAICompatibleEndpoint(
-        spec, key, prices=prices(plan.panel, catalogues), budget=budget, seed=plan.panel.seed, notice=step.note
+        spec,
+        key,
+        prices=prices(plan.panel, catalogues),
+        budget=budget,
+        seed=plan.panel.seed,
+        notice=step.note,
+        sent=SentLog(plan.folder, spec.name),
     )
 
 

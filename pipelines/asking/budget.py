@@ -24,13 +24,15 @@ class Reservation:
 class Budget:
     """At most `cap_usd` is ever spent. `spent_usd` is what earlier starts of the same wave have spent.
 
-    `held_usd` is money of calls that ended without saying what they cost (a time-out, a lost connection):
-    they may have been charged, so their worst case stays reserved.
+    `held_usd` is money of calls that ended without saying what they cost (a time-out, a lost connection, a killed
+    process), in this start or an earlier one: they may have been charged, so their worst case stays reserved.
     """
 
-    def __init__(self, cap_usd: float, spent_usd: float = 0.0, allow_unpriced: bool = False) -> None:
+    def __init__(
+        self, cap_usd: float, spent_usd: float = 0.0, allow_unpriced: bool = False, held_usd: float = 0.0
+    ) -> None:
         self.cap_usd, self.allow_unpriced = cap_usd, allow_unpriced
-        self.spent_usd, self.held_usd = spent_usd, 0.0
+        self.spent_usd, self.held_usd = spent_usd, held_usd
         self._reserved_usd, self._in_flight = 0.0, 0
         self._lock = threading.Lock()
 

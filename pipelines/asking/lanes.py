@@ -28,7 +28,8 @@ RESTS_S = (15.0, 60.0, 180.0, 600.0)
 class Job:
     """A question on its way: how often this start has sent it, when first (monotonic seconds), and in which era.
 
-    `narrowing` counts how often its lane had narrowed by then. `was_cached` says that a cache has answered it: it is then asked in a way that no cache can answer.
+    `narrowing` counts how often its lane had narrowed by then. `was_cached` says that a cache has answered it: it
+    is then asked in a way that no cache can answer.
     """
 
     question: Question

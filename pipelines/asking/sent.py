@@ -56,13 +56,17 @@ class SentLog:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
                 _end_last_line(self._descriptor)
-            if os.write(self._descriptor, line) < len(line):
-                raise OSError("the disk took only a part of a line")
+            written = os.write(self._descriptor, line)
         except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be written ({error.strerror or error}), so nothing more is sent: money spent "
-                "unseen would be lost. Free some space and start the same command again."
-            ) from error
+            raise self._unwritable(error.strerror or str(error)) from error
+        if written < len(line):
+            raise self._unwritable("the disk took only a part of a line")
+
+    def _unwritable(self, why: str) -> StoreError:
+        return StoreError(
+            f"{self.path} cannot be written ({why}), so nothing more is sent: money spent unseen would be lost. "
+            "Free some space and start the same command again."
+        )
 
 
 def held(folder: Path, endpoint: str) -> Held:
