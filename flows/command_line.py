@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from flows.inert import visible
 from lake.errors import DriftlakeError
 
 app = typer.Typer(
@@ -68,7 +69,14 @@ def sql(
         str | None, typer.Option("--at", help="A date or a snapshot number, instead of the last publication.")
     ] = None,
     latest: Annotated[bool, typer.Option("--latest", help="Read the head, published or not.")] = False,
-    format_: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="table, csv, json or parquet. In csv, text that a spreadsheet would run as a formula (= + - @ …) gets "
+            "a leading apostrophe and control characters become escapes; json and parquet are verbatim.",
+        ),
+    ] = "table",
 ) -> None:
     """Ask the lake anything, read only; the last publication by default."""
     from flows.queries import answer
@@ -121,7 +129,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except DriftlakeError as error:
-        print(f"driftlake: {error}", file=sys.stderr)
+        print(f"driftlake: {visible(str(error))}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print("driftlake: stopped. What was answered is kept; the same command goes on from there.", file=sys.stderr)

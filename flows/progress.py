@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+from flows.inert import one_line
+
 _LINES_A_STEP = 10
 
 
@@ -32,9 +34,9 @@ class Step:
             self._write(f"  {self._title:<8} {done:,} of {total:,} {unit}{left}", final=False)
 
     def note(self, text: str) -> None:
-        """Print one line that stays."""
+        """Print one line that stays; what a server put into it cannot steer the terminal or look like another line."""
         with self._lock:
-            self._write(f"  {self._title:<8} {text}", final=True)
+            self._write(f"  {self._title:<8} {one_line(text)}", final=True)
 
     def done(self, text: str) -> None:
         """Say in one sentence what the step did, and how long it took."""

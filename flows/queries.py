@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from flows.inert import visible
 from lake.catalog import connect_reader
 from lake.errors import InputError, NoLakeError
 from lake.store import Store
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 _ROWS_SHOWN = 1000
 FORMATS = ("table", "csv", "json", "parquet")
-_CONTROL = dict.fromkeys((*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)))
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet run a text: OWASP, CSV Injection (seen November 2026), full-width forms included."""
 
 
 def answer(store: Store, query: str, at: str | None, form: str, out: TextIO) -> None:
@@ -37,14 +38,9 @@ def answer(store: Store, query: str, at: str | None, form: str, out: TextIO) -> 
         if result is not None:
             _WRITERS[form](connection, result, out)
     except duckdb.Error as error:
-        raise InputError(f"The query cannot be answered: {inert(str(error))}") from error
+        raise InputError(f"The query cannot be answered: {visible(str(error))}") from error
     finally:
         connection.close()
-
-
-def inert(text: str) -> str:
-    """Return text without control characters, so that a stored answer cannot steer a terminal."""
-    return text.translate(_CONTROL)
 
 
 def status_text(store: Store, panel: str | None) -> str:
@@ -62,7 +58,7 @@ def status_text(store: Store, panel: str | None) -> str:
             """,
             params={"panel": panel},
         )
-        return f"Lake at {store.home}\n{inert(str(result))}"
+        return f"Lake at {store.home}\n{visible(str(result))}"
     finally:
         connection.close()
 
@@ -89,14 +85,14 @@ def _write_table(_: duckdb.DuckDBPyConnection, result: duckdb.DuckDBPyRelation, 
     shown = io.StringIO()
     with redirect_stdout(shown):
         result.show(max_width=width, max_rows=_ROWS_SHOWN, max_col_width=120)
-    out.write(inert(shown.getvalue()))
+    out.write(visible(shown.getvalue()))
 
 
 def _write_csv(_: duckdb.DuckDBPyConnection, result: duckdb.DuckDBPyRelation, out: TextIO) -> None:
     import csv
 
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(result.columns)
+    writer.writerow([_csv_cell(name) for name in result.columns])
     while rows := result.fetchmany(10_000):
         writer.writerows([[_csv_cell(value) for value in row] for row in rows])
 
@@ -105,8 +101,7 @@ def _csv_cell(value: object) -> object:
     """Return a value for CSV; text that a spreadsheet would run as a formula gets a leading apostrophe."""
     if not isinstance(value, str):
         return value
-    text = inert(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return visible(f"'{value}" if value.startswith(_FORMULA_STARTS) else value)
 
 
 def _write_json(_: duckdb.DuckDBPyConnection, result: duckdb.DuckDBPyRelation, out: TextIO) -> None:

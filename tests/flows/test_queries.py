@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import subprocess
@@ -37,6 +38,7 @@ def test_a_hostile_text_is_inert_in_table_and_csv_and_whole_in_json(store: Store
         text = ask(store, query, form)
         assert "\x1b" not in text
         assert "\x07" not in text
+        assert r"\x1b[31mred" in text or r"\e[31mred" in text, "an escape is shown, not dropped"
     assert "'=cmd|" in ask(store, query, "csv")
     assert json.loads(ask(store, query, "json").splitlines()[0]) == {"run_id": HOSTILE}
 
@@ -45,6 +47,19 @@ def test_csv_and_json_carry_numbers_and_nulls(store: Store) -> None:
     query = "SELECT loss, NULL AS missing, 'a' AS text FROM raw.training_loss WHERE step = 1"
     assert ask(store, query, "csv") == "loss,missing,text\n2.25,,a\n"
     assert json.loads(ask(store, query, "json")) == {"loss": 2.25, "missing": None, "text": "a"}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff20"])
+def test_a_text_that_a_spreadsheet_would_run_is_a_text_in_csv_and_verbatim_in_json(store: Store, start: str) -> None:
+    query = f"SELECT concat(chr({ord(start)}), '1+1') AS said, -1 AS number, -1.5 AS cost, 'a-b' AS harmless"
+    said, *rest = next(csv.reader(io.StringIO(ask(store, query, "csv").split("\n", 1)[1], newline="")))
+    assert said.startswith("'")
+    assert rest == ["-1", "-1.5", "a-b"]
+    assert json.loads(ask(store, query, "json"))["said"] == f"{start}1+1"
+
+
+def test_a_column_name_is_no_formula_either(store: Store) -> None:
+    assert ask(store, 'SELECT 1 AS "=1+1"', "csv") == "'=1+1\n1\n"
 
 
 def test_parquet_is_a_parquet_file(store: Store, tmp_path: Path) -> None:
