@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipelines.asking.redaction import Redactor
+from pipelines.asking.redaction import SHAPES, Redactor
 
 ACCOUNT = "user_2abCDefGHijKLmnOPqrSTuvWXyz"
 FOREIGN_KEY = "sk-proj-AbCdEf0123456789AbCdEf0123456789"
@@ -37,6 +39,31 @@ def test_secrets_are_replaced(text, expected):
 )
 def test_ordinary_text_is_kept_verbatim(text):
     assert Redactor("my-own-key!").text(text) == text
+
+
+PIECES = ("user", "org", "acct", "proj", "sk", "rk", "pk", "hf", "gsk", "xai", "ghp", "r8", "AIza", "bearer ")
+
+
+@given(
+    st.lists(
+        st.sampled_from(PIECES) | st.sampled_from('-_ ."') | st.text("aZ09_-", min_size=10, max_size=40), max_size=8
+    )
+)
+def test_the_quick_look_misses_nothing_that_a_shape_finds(pieces):
+    text = expected = "".join(pieces)
+    for shape in SHAPES:
+        expected = shape.pattern.sub(shape.replacement, expected)
+    assert Redactor(None).text(text) == expected
+
+
+@pytest.mark.parametrize(("shape", "example"), [
+    (0, "sk-" + "a" * 16), (0, "rk_" + "a" * 16), (0, "pk_" + "-" * 16), (1, "hf_" + "a" * 20), (1, "gsk_" + "a" * 20),
+    (1, "xai-" + "a" * 20), (1, "ghp_" + "a" * 20), (1, "r8_" + "a" * 20), (2, "AIza" + "a" * 30),
+    (3, "bEaReR 0" + "a" * 11), (4, "user_0" + "a" * 11), (4, "org-0" + "a" * 11), (4, "acct_0" + "a" * 11),
+    (4, "proj_0" + "a" * 11),
+])  # fmt: skip
+def test_the_shortest_secret_of_each_shape_is_seen(shape, example):
+    assert Redactor(None).text(example) == SHAPES[shape].replacement
 
 
 def test_a_secret_behind_json_escapes_is_found():
