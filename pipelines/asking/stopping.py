@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lake.errors import BudgetError, EndpointError
 from pipelines.asking.outcomes import Reading, Reply
+from pipelines.asking.shortening import shortened
 
 if TYPE_CHECKING:
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def what_failed(reading: Reading, reply: Reply) -> str:
     """Return status, class and message of a failure, short."""
-    said = (reading.error_message or "").strip().rstrip(".")[:200]
+    said = shortened((reading.error_message or "").strip().rstrip("."), 200)
     return f"{reply.status or 'no reply'} {reading.error_class}: {said}"
 
 
