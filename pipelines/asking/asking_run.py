@@ -15,7 +15,7 @@ from pipelines.asking.budget import Reservation
 from pipelines.asking.chat_request import answer_limit, messages_of
 from pipelines.asking.generation import with_cost
 from pipelines.asking.lanes import Job, Lane, Lanes
-from pipelines.asking.outcomes import Reading, Reply, read
+from pipelines.asking.outcomes import Reading, Reply
 from pipelines.asking.pricing import most_prompt_tokens
 from pipelines.asking.records import NOT_SENT, Attempt, Question
 from pipelines.asking.stopping import what_failed
@@ -154,7 +154,7 @@ class AskingRun:
                 request.encode("utf-8", "replace"), FRESH_REPLY if job.was_cached else None
             )
             latency_ms = (time.perf_counter() - started) * 1000
-            known = reading = await self._read(reply)
+            known = reading = await self._read(reply, question)
             attempt = self.endpoint.attempt(
                 question,
                 reading,
@@ -173,8 +173,8 @@ class AskingRun:
             lane.settled(latency_ms)
         await self._after(lane, job, reading, reply)
 
-    async def _read(self, reply: Reply) -> Reading:
-        reading = read(reply, self.clock.now())
+    async def _read(self, reply: Reply, question: Question) -> Reading:
+        reading = self.endpoint.read(reply, question)
         return await with_cost(reading, self.transport, self.clock) if self.endpoint.keeps_generations else reading
 
     def _settle(self, question: Question, number: int, held: Reservation | None, reading: Reading | None) -> None:

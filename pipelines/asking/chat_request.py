@@ -11,14 +11,17 @@ from typing import Any
 from lake.errors import InputError
 from pipelines.asking.records import Question
 from pipelines.panels.records import EndpointSpec, Message
-
-LENGTH_SETTINGS = ("max_tokens", "max_completion_tokens")
+from pipelines.panels.settings import LENGTH_SETTINGS, RESERVED
 
 LENGTH_NAME: dict[str, str] = {"openai": "max_completion_tokens", "vllm": "max_tokens", "ollama": "max_tokens"}
 """The one name that a flavor takes; the others take either, as the panel writes it."""
 
-RESERVED: frozenset[str] = frozenset({"model", "messages", "stream", "n", "usage", "transforms"})
-"""Settings that would change what a cell is: one request, one answer, one model."""
+NO_COMPRESSION: dict[str, Any] = {
+    "transforms": [],
+    "plugins": [{"id": "context-compression", "enabled": False}],
+}
+"""Switches off that OpenRouter cuts the middle out of long prompts, which it does by default at endpoints with
+little context: by the plugin's name of today, and by the older parameter."""
 
 OPENROUTER_HEADERS: dict[str, str] = {"X-OpenRouter-Metadata": "enabled", "X-OpenRouter-Cache": "false"}
 """Routing evidence on, response cache off: a cached reply is no observation of the model."""
@@ -42,7 +45,7 @@ def chat_request(question: Question, spec: EndpointSpec) -> dict[str, Any]:
     if (wanted := LENGTH_NAME.get(spec.flavor or "")) and (length := answer_limit(entry.settings)) is not None:
         body = {name: value for name, value in body.items() if name not in LENGTH_SETTINGS} | {wanted: length}
     if spec.flavor == "openrouter":
-        body |= {"transforms": [], "usage": {"include": True}}
+        body |= NO_COMPRESSION | {"usage": {"include": True}}
         if pin := provider_pin(entry.settings.get("provider")):
             body["provider"] = pin
     return body

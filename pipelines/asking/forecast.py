@@ -9,10 +9,11 @@ from datetime import date, timedelta
 from typing import Literal
 
 from pipelines.asking.catalogue import Catalogue, CatalogueModel, KeyStatus
-from pipelines.asking.chat_request import LENGTH_SETTINGS, answer_limit, messages_of
+from pipelines.asking.chat_request import answer_limit, messages_of
 from pipelines.asking.pricing import Price, most_prompt_tokens
 from pipelines.asking.records import Question
 from pipelines.panels.records import RosterEntry
+from pipelines.panels.settings import LENGTH_SETTINGS
 
 ProblemKind = Literal[
     "unknown", "alias", "retired", "expiring", "context", "ignored", "unpriced", "free_limit", "credit"

@@ -16,9 +16,9 @@ import httpx
 from lake.errors import EndpointError
 from pipelines.asking.asking_run import AskingRun
 from pipelines.asking.budget import Budget
-from pipelines.asking.chat_request import OPENROUTER_HEADERS, chat_request
 from pipelines.asking.clock import Clock
-from pipelines.asking.outcomes import Reading
+from pipelines.asking.dialects import dialect_of
+from pipelines.asking.outcomes import Reading, Reply
 from pipelines.asking.pricing import Price
 from pipelines.asking.records import Attempt, Question
 from pipelines.asking.redaction import Redactor
@@ -26,8 +26,6 @@ from pipelines.asking.retrying import RetryPolicy
 from pipelines.asking.sent import SentLog
 from pipelines.asking.transport import Transport
 from pipelines.panels.records import EndpointSpec
-
-COMPLETIONS = "/chat/completions"
 
 
 def read_key(spec: EndpointSpec, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -72,16 +70,14 @@ class OpenAICompatibleEndpoint:
     ) -> None:
         self.spec, self.seed, self.sent = spec, seed, sent
         self.base_url = _base_url(spec)
-        self.url = self.base_url + COMPLETIONS
+        self.dialect = dialect_of(spec)
+        self.url = self.base_url + self.dialect.path
         self.prices: Mapping[str, Price] = prices or {}
         self.budget, self.clock = budget, clock or Clock()
         self.retries = retries or RetryPolicy(max_attempts=spec.max_attempts)
         self.redactor = Redactor(api_key)
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if spec.flavor == "openrouter":
-            self._headers |= OPENROUTER_HEADERS
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
+        json_only = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._headers = json_only | self.dialect.headers(api_key)
         self._notice = notice
 
     def __repr__(self) -> str:
@@ -99,7 +95,7 @@ class OpenAICompatibleEndpoint:
         sent. Raises EndpointError when nothing can be asked at all and BudgetError when money stops it; every
         answer that was under way has been yielded by then.
         """
-        transport = Transport(self.base_url, COMPLETIONS, self._headers, self.spec.timeout_s)
+        transport = Transport(self.base_url, self.dialect.path, self._headers, self.spec.timeout_s)
         run = AskingRun(self, transport, questions)
         try:
             async for attempt in run.attempts():
@@ -117,7 +113,11 @@ class OpenAICompatibleEndpoint:
 
     def request_text(self, question: Question) -> str:
         """Return the request body as it is sent, JSON."""
-        return json.dumps(chat_request(question, self.spec), ensure_ascii=False)
+        return json.dumps(self.dialect.request(question, self.spec), ensure_ascii=False)
+
+    def read(self, reply: Reply, question: Question) -> Reading:
+        """Return what a reply to a question means."""
+        return self.dialect.read(reply, question, self.clock.now())
 
     def attempt(
         self,
@@ -182,7 +182,9 @@ class OpenAICompatibleEndpoint:
             return reading.cost_usd, "reported"
         price = self.prices.get(question.cell.model_requested)
         tokens = (reading.prompt_tokens, reading.completion_tokens)
-        if price is None or price.conditional or tokens[0] is None or tokens[1] is None or reading.charged == "no":
+        if price is None or price.conditional or not reading.at_list_price or reading.charged == "no":
+            return None, None
+        if tokens[0] is None or tokens[1] is None:
             return None, None
         return price.of(tokens[0], tokens[1], reading.cached_tokens or 0), "computed"
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from pipelines.asking.error_classes import ACTIONS, DECLINES, Action, class_of_status, classify
+from pipelines.asking.error_classes import ACTIONS, ADVICE, DECLINES, Action, class_of_status, classify
 from pipelines.asking.pricing import amount
 from pipelines.asking.records import Outcome
 from pipelines.asking.redaction import shown
 from pipelines.asking.retry_hints import wait_asked, wait_asked_in_body
+from pipelines.asking.shortening import shortened, without_last_word
+from pipelines.asking.served import served
 
 Charged = Literal["yes", "no", "unknown"]
 
 FINISH_REASONS: dict[str, str] = {
     "max_tokens": "length",
     "max_output_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "length",
     "end_turn": "stop",
     "stop_sequence": "stop",
     "eos": "stop",
@@ -26,8 +30,16 @@ FINISH_REASONS: dict[str, str] = {
     "safety": "content_filter",
     "refusal": "content_filter",
     "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "abort": "error",
 }
 """Words of single servers (lower case) for the reasons of the OpenAI interface; the word itself is kept beside."""
+
+ID_HEADERS = ("x-generation-id", "request-id", "x-request-id")
+"""Where a server names a reply whose body does not."""
+
+Translate = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns a body of another shape into that of OpenAI's interface."""
 
 MOST_TOKENS = 2**53
 MESSAGE_LIMIT = 2_000
@@ -52,7 +64,8 @@ class Reply:
 class Reading:
     """What a reply means: the fields of an Attempt that come from the response, and what to do next.
 
-    `charged` is "unknown" where the call may have cost something that nobody reported.
+    `charged` is "unknown" where the call may have cost something that nobody reported. `at_list_price` is False
+    where another model or tier served than was asked, so that catalogue prices say nothing of the cost.
     """
 
     outcome: Outcome
@@ -75,30 +88,55 @@ class Reading:
     system_fingerprint: str | None = None
     response_id: str | None = None
     cache_status: str | None = None
+    at_list_price: bool = True
 
 
-def read(reply: Reply, now: datetime) -> Reading:
+def read(reply: Reply, now: datetime, translate: Translate | None = None) -> Reading:
     """Return the reading of a reply; `now` is needed where the server names a time of day to come back at."""
     headers = reply.headers or {}
     text, valid = _decoded(reply.body)
     if reply.problem is not None:
         charged: Charged = "no" if reply.problem == "unreachable" else "unknown"
-        return replace(_failure(reply.problem, reply.detail or reply.problem, charged), body=text)
+        body = without_last_word(text) if text and reply.problem == "body_too_large" else text
+        return replace(failed(reply.problem, reply.detail or reply.problem, charged), body=body)
     status = reply.status or 0
     parsed = _parsed(text)
     if not isinstance(parsed, dict):
         reading = _unreadable(status, headers, text)
     else:
-        reading = _read_object(status, parsed, now)
+        reading = _read_object(status, translate(parsed) if translate else parsed, now)
         if not valid and reading.action == "settle":
-            reading = replace(_failure("invalid_utf8", "The body is not valid UTF-8."), cost_usd=reading.cost_usd)
+            reading = replace(failed("invalid_utf8", "The body is not valid UTF-8."), cost_usd=reading.cost_usd)
         reading = replace(reading, parsed=parsed)
+    cache_status = _cache_status(headers)
+    if cache_status == "HIT" and reading.action == "settle":
+        reading = from_cache(reading)
     asked = wait_asked(headers, now) if reading.action == "retry" else None
     return replace(
         reading,
         body=text,
-        cache_status=_cache_status(headers),
+        cache_status=cache_status,
+        response_id=reading.response_id or next((headers[name] for name in ID_HEADERS if headers.get(name)), None),
         retry_after_s=asked if asked is not None else reading.retry_after_s,
+    )
+
+
+def from_cache(reading: Reading) -> Reading:
+    """Return what a reply out of a cache is: no observation of the model, to be asked again."""
+    failure = failed("cache_hit", "The answer came from a cache, not from the model.", "no")
+    return rejected(reading, failure)
+
+
+def rejected(reading: Reading, failure: Reading) -> Reading:
+    """Return an answer as a failure: who served it and what it cost stay; its text is left in the body alone."""
+    return replace(
+        reading,
+        outcome=failure.outcome,
+        action=failure.action,
+        error_class=failure.error_class,
+        error_message=failure.error_message,
+        charged=failure.charged,
+        response_text=None,
     )
 
 
@@ -118,13 +156,16 @@ def _parsed(text: str | None) -> object:
         return None
 
 
-def _failure(error_class: str, message: str, charged: Charged = "unknown") -> Reading:
+def failed(error_class: str, message: str, charged: Charged = "unknown") -> Reading:
+    """Return the reading of a failure of a known class, with what the user can do about it."""
+    if (advice := ADVICE.get(error_class)) is not None:
+        message = f"{message.rstrip('. ')}. {advice}"
     outcome: Outcome = "declined" if error_class in DECLINES else "error"
     return Reading(
         outcome=outcome,
         action=ACTIONS[error_class],
         error_class=error_class,
-        error_message=message[:MESSAGE_LIMIT],
+        error_message=shortened(message, MESSAGE_LIMIT),
         charged=charged,
     )
 
@@ -133,26 +174,26 @@ def _unreadable(status: int, headers: Mapping[str, str], text: str | None) -> Re
     kind = headers.get("content-type", "no content type")
     if not 200 <= status < 300:
         error_class = "wrong_address" if status == 404 else class_of_status(status)
-        return _failure(error_class, f"HTTP {status} with {kind}: {(text or '').strip()[:200]}", "no")
+        return failed(error_class, f"HTTP {status} with {kind}: {shortened((text or '').strip(), 200)}", "no")
     if "json" not in kind.lower():
-        return _failure("wrong_content_type", f"HTTP {status} with {kind} where JSON was expected.")
-    return _failure("malformed_json", f"HTTP {status} with a body that is no JSON object.")
+        return failed("wrong_content_type", f"HTTP {status} with {kind} where JSON was expected.")
+    return failed("malformed_json", f"HTTP {status} with a body that is no JSON object.")
 
 
 def _read_object(status: int, body: dict[str, Any], now: datetime) -> Reading:
     error = body.get("error")
     if status == 404 and error is None and "detail" in body:
-        return _failure("wrong_address", f"HTTP 404: {shown(body['detail'])}", "no")
+        return failed("wrong_address", f"HTTP 404: {shown(body['detail'])}", "no")
     if error is None and not 200 <= status < 300:
         error = body
     reading = _read_error(status, error, body, now, "no") if error else _read_choices(status, body, now)
-    usage = _object(body.get("usage"))
+    usage, who = _object(body.get("usage")), served(body)
     return replace(
         reading,
-        model_served=_text(body.get("model")),
-        provider_served=_text(body.get("provider")) or _router_provider(body) or reading.provider_served,
+        model_served=who.model,
+        provider_served=reading.provider_served or who.provider,
         system_fingerprint=_text(body.get("system_fingerprint")),
-        response_id=_text(body.get("id")),
+        response_id=_text(body.get("id")) or _text(body.get("request_id")),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         cached_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
@@ -164,25 +205,27 @@ def _read_choices(status: int, body: dict[str, Any], now: datetime) -> Reading:
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
     if choice is None:
-        return _failure("no_choices", f"HTTP {status} without a choice (choices: {shown(choices)[:80]}).")
+        return failed("no_choices", f"HTTP {status} without a choice (choices: {shortened(shown(choices), 80)}).")
     finish, native = _finish(choice)
     if choice.get("error") or finish == "error":
         reading = _read_error(
             status, choice.get("error") or "The provider failed while answering.", body, now, "unknown"
         )
     else:
-        reading = _read_message(choice.get("message"), finish)
+        reading = _read_message(choice.get("message"), finish, native)
     return replace(reading, finish_reason=finish, native_finish_reason=native)
 
 
-def _read_message(message: object, finish: str | None) -> Reading:
+def _read_message(message: object, finish: str | None, native: str | None) -> Reading:
     content = _object(message)
     text = _content(content.get("content"))
     refusal = _text(content.get("refusal"))
+    if finish == "content_filter" and (native or "").lower() == "refusal":
+        return replace(failed("refusal", refusal or "The model refused."), response_text=text or refusal)
     if finish == "content_filter":
-        return replace(_failure("content_filter", "A content filter ended the answer."), response_text=text or refusal)
+        return replace(failed("content_filter", "A content filter ended the answer."), response_text=text or refusal)
     if refusal and not text:
-        return replace(_failure("refusal", refusal), response_text=refusal)
+        return replace(failed("refusal", refusal), response_text=refusal)
     outcome: Outcome = "truncated" if finish == "length" else "ok" if text and text.strip() else "empty"
     return Reading(outcome=outcome, action="settle", response_text=text, charged="yes")
 
@@ -193,16 +236,17 @@ def _read_error(status: int, error: object, body: dict[str, Any], now: datetime,
     availability = _object(body.get("availability")) or _object(
         details.get("availability") or metadata.get("availability")
     )
-    message = _text(details.get("message")) or shown(details)[:200]
+    message = _text(details.get("message")) or shortened(shown(details), 200)
     candidates = (availability.get("code"), metadata.get("error_type"), details.get("error_type"))
     words = [word for word in (*candidates, details.get("type"), details.get("code")) if isinstance(word, str)]
     error_class = classify(
         status if status >= 300 else _status_in(details.get("code")),
         words,
         message,
-        "flagged_input" in metadata or "reasons" in metadata,
+        is_moderation="flagged_input" in metadata or "reasons" in metadata,
+        is_upstream="provider_name" in metadata,
     )
-    reading = _failure(error_class, message, charged)
+    reading = failed(error_class, message, charged)
     return replace(
         reading,
         action=_with_availability(reading.action, availability.get("retryable")),
@@ -236,14 +280,6 @@ def _content(content: object) -> str | None:
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else None
-
-
-def _router_provider(body: dict[str, Any]) -> str | None:
-    endpoints = _object(_object(body.get("openrouter_metadata")).get("endpoints")).get("available")
-    for endpoint in endpoints if isinstance(endpoints, list) else ():
-        if isinstance(endpoint, dict) and endpoint.get("selected") is True:
-            return _text(endpoint.get("provider"))
-    return None
 
 
 def _cache_status(headers: Mapping[str, str]) -> str | None:

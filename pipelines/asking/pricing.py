@@ -7,14 +7,19 @@ name only the prices that they change. Before a call nobody knows which will app
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.panels.records import Message
+from pipelines.panels.records import Message, Panel
 
 TOKENS_AROUND_A_MESSAGE = 32
 """Upper bound for what a chat template adds to a message: role markers, names, line ends."""
+
+TOKENS_OF_A_DECLARED_PRICE = 1_000_000
+
+COSTS_MONEY = frozenset({"openrouter", "openai", "anthropic"})
+"""Flavors whose answers are paid for. What vllm and ollama serve costs nothing that anyone states: null, never 0."""
 
 TOKENS_AROUND_A_PROMPT = 64
 """Upper bound for what a chat template adds once: start markers, a default system prompt's frame."""
@@ -82,6 +87,27 @@ def parse_price(pricing: object) -> Price | None:
         request_usd_most=_dearest(everywhere, ("request",)),
         conditional=bool(overrides),
     )
+
+
+def declared_prices(panel: Panel) -> dict[str, Price]:
+    """Return the prices that the panel's roster declares, by model: for endpoints whose catalogue states none."""
+    return {
+        entry.model: Price(
+            prompt_usd=entry.price.prompt_usd_per_million / TOKENS_OF_A_DECLARED_PRICE,
+            completion_usd=entry.price.completion_usd_per_million / TOKENS_OF_A_DECLARED_PRICE,
+        )
+        for entry in panel.roster
+        if entry.price is not None
+    }
+
+
+def unpriced(panel: Panel, prices: Mapping[str, Price]) -> list[str]:
+    """Return the roster's models whose answers are paid for at a price that neither catalogue nor panel states."""
+    return [
+        entry.model
+        for entry in panel.roster
+        if panel.endpoints[entry.endpoint].flavor in COSTS_MONEY and entry.model not in prices
+    ]
 
 
 def _overrides(pricing: dict[str, Any]) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ def test_the_request_to_openrouter_pins_the_provider_and_asks_for_cost_and_routi
         "max_tokens": 50,
         "seed": 1,
         "transforms": [],
+        "plugins": [{"id": "context-compression", "enabled": False}],
         "usage": {"include": True},
         "provider": {"order": ["ProviderA"], "allow_fallbacks": False},
     }
@@ -84,7 +85,6 @@ def test_other_flavors_get_no_field_of_openrouter(server, ask, questions, spec, 
         ("odd_usage", "ok", {"prompt_tokens": None, "completion_tokens": None, "cost_usd": None}),
         ("extra_fields", "ok", {}),
         ("no_finish", "ok", {"finish_reason": None}),
-        ("cache_hit", "ok", {"cache_status": "HIT", "cost_usd": 0.0, "prompt_tokens": 0}),
         ("lone_surrogate", "ok", {"response_text": "broken \ufffd text"}),
         ("hostile_text", "ok", {"response_text": "nul \x00 \x1b[31mred\x1b[0m <script>x</script> =1+1"}),
     ],
@@ -100,6 +100,7 @@ def test_what_settles_a_cell_is_asked_once(server, ask, questions, variant, outc
 @pytest.mark.parametrize(
     ("fault", "error_class", "status"),
     [
+        ("cache_hit", "cache_hit", 200),
         ("status_408", "request_timeout", 408),
         ("status_409", "conflict", 409),
         ("status_429", "rate_limited", 429),
@@ -189,6 +190,18 @@ def test_a_model_told_to_wait_a_day_is_given_up_and_others_go_on(server, ask, qu
     asked = ask(questions(["a/free", "a/two"], prompts=40))
     assert sum(a.outcome == "ok" for a in asked.attempts) == 40
     assert server.books()["calls_by_model"]["a/free"] <= 8
+    assert asked.notices[-1].endswith(
+        "cells not sent: 429 free_limit: free-models-per-day. Free variants are counted by UTC day: "
+        "start the same command again after midnight UTC"
+    )
+
+
+def test_a_model_told_to_wait_longer_than_a_start_waits_is_given_up(server, ask, questions):
+    later = {"status": 429, "headers": {"Retry-After": "86400"}, "body": {"error": {"code": 429, "message": "later"}}}
+    server.control(always={"a/one": later})
+    asked = ask(questions(["a/one", "a/two"], prompts=40))
+    assert sum(a.outcome == "ok" for a in asked.attempts) == 40
+    assert server.books()["calls_by_model"]["a/one"] <= 8
     assert "to be asked again in 86400 s" in asked.notices[-1]
 
 
