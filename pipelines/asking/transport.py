@@ -43,7 +43,7 @@ class Transport:
     def __init__(self, base_url: str, post_path: str, headers: Mapping[str, str], timeout_s: float) -> None:
         self._base, self._url, self._timeout_s = base_url, httpx.URL(base_url + post_path), timeout_s
         self._headers = httpx.Headers(DEFAULT_HEADERS | dict(headers))
-        proxy = _proxy(self._url)
+        proxy = environment_proxy(self._url)
         # Certificates take 20 ms to load, so they are read once and only where a connection can need them.
         self._context = httpx.create_ssl_context(verify=self._url.scheme == "https" or proxy is not None)
         self._wire = AiohttpTransport(verify=self._context, proxy=proxy, client=self._session)
@@ -112,8 +112,11 @@ def _broken(error: Exception) -> Reply:
     return Reply(problem="connection_lost", detail=f"{type(cause).__name__}: {cause}")
 
 
-def _proxy(url: httpx.URL) -> httpx.Proxy | None:
-    """Return the proxy that the environment names for an address; this machine never needs one."""
+def environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for an address; this machine never needs one.
+
+    Raises EndpointError for a kind of proxy that cannot be used.
+    """
     named = getproxies()
     address = named.get(url.scheme) or named.get("all")
     if not address or is_loopback(str(url)) or proxy_bypass(url.host):
