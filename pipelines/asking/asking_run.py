@@ -16,7 +16,7 @@ from pipelines.asking.chat_request import answer_limit, messages_of
 from pipelines.asking.generation import with_cost
 from pipelines.asking.lanes import Job, Lane, Lanes
 from pipelines.asking.outcomes import Reading, Reply
-from pipelines.asking.pricing import most_prompt_tokens
+from pipelines.asking.pricing import NO_CHARGE, SELF_HOSTED, most_prompt_tokens
 from pipelines.asking.records import NOT_SENT, Attempt, Question
 from pipelines.asking.stopping import what_failed
 from pipelines.asking.transport import Transport
@@ -108,13 +108,11 @@ class AskingRun:
         budget = self.endpoint.budget
         if budget is None:
             return None
-        model = question.cell.model_requested
-        return budget.reserve(
-            model,
-            self.endpoint.prices.get(model),
-            most_prompt_tokens(messages_of(question)),
-            answer_limit(question.entry.settings),
-        )
+        model, limit = question.cell.model_requested, answer_limit(question.entry.settings)
+        price = self.endpoint.prices.get(model)
+        if price is None and self.endpoint.spec.flavor in SELF_HOSTED:
+            price, limit = NO_CHARGE, limit or 0
+        return budget.reserve(model, price, most_prompt_tokens(messages_of(question)), limit)
 
     async def _rest(self, seconds: float) -> None:
         if math.isinf(seconds):

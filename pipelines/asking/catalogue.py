@@ -13,12 +13,16 @@ from typing import Any
 import httpx
 
 from lake.errors import EndpointError
-from pipelines.asking.pricing import Price, amount, parse_price
+from pipelines.asking.dialects import dialect_of
+from pipelines.asking.pricing import Price, amount, declared_prices, parse_price
 from pipelines.asking.redaction import Redactor, shown
 from pipelines.asking.transport import is_loopback
 from pipelines.panels.records import EndpointSpec, Panel
 
 FETCH_TIMEOUT_S = 60.0
+
+CONTEXT_NAMES = ("context_length", "max_model_len", "max_input_tokens")
+"""The same fact as OpenRouter, vLLM and Anthropic name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def fetch_catalogues(panel: Panel, key_of: Callable[[EndpointSpec], str | None])
 
 def fetch_catalogue(spec: EndpointSpec, api_key: str | None) -> Catalogue:
     """Return the catalogue of one endpoint; raise EndpointError where it cannot be had."""
-    listed = _get(spec, api_key, "/models").get("data")
+    listed = _get(spec, api_key, dialect_of(spec).models_path).get("data")
     redactor = Redactor(api_key)
     entries = [_entry(item, redactor) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     models = {entry.slug: entry for entry in entries if entry is not None}
@@ -88,9 +92,10 @@ def fetch_key_status(spec: EndpointSpec, api_key: str | None) -> KeyStatus | Non
 
 
 def prices(panel: Panel, catalogues: Mapping[str, Catalogue]) -> dict[str, Price]:
-    """Return the price of each roster model that has a known one."""
+    """Return the price of each roster model that has a known one: its catalogue's, else what the panel declares."""
     found = {e.model: c.find(e.model) for e in panel.roster if (c := catalogues.get(e.endpoint)) is not None}
-    return {model: entry.price for model, entry in found.items() if entry is not None and entry.price is not None}
+    listed = {model: entry.price for model, entry in found.items() if entry is not None and entry.price is not None}
+    return declared_prices(panel) | listed
 
 
 def catalogue_rows(
@@ -122,7 +127,8 @@ def catalogue_rows(
 
 
 def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
-    slug, parameters, context = item.get("id"), item.get("supported_parameters"), item.get("context_length")
+    slug, parameters = item.get("id"), item.get("supported_parameters")
+    context = next((item[name] for name in CONTEXT_NAMES if isinstance(item.get(name), int)), None)
     if not isinstance(slug, str) or not slug:
         return None
     return CatalogueModel(
@@ -130,7 +136,7 @@ def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
         body=redactor.text(shown(item)),
         canonical_slug=_text(item.get("canonical_slug")),
         alias_target=_text(item.get("alias_target")),
-        context_length=context if isinstance(context, int) and context > 0 else None,
+        context_length=context if context is not None and context > 0 else None,
         expiration_date=_text(item.get("expiration_date")),
         supported_parameters=frozenset(map(str, parameters)) if isinstance(parameters, list) else None,
         price=parse_price(item.get("pricing")),
@@ -143,7 +149,7 @@ def _text(value: object) -> str | None:
 
 def _get(spec: EndpointSpec, api_key: str | None, path: str) -> dict[str, Any]:
     url = f"{spec.base_url}".rstrip("/") + path
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    headers = dialect_of(spec).headers(api_key)
     redactor = Redactor(api_key)
     try:
         with httpx.Client(timeout=FETCH_TIMEOUT_S, trust_env=not is_loopback(url)) as client:

@@ -124,8 +124,9 @@ def _of_listed(entry: RosterEntry, listed: CatalogueModel, longest: int, wave_da
     if ignored := _ignored(entry, listed):
         message = f"{model} would silently ignore {', '.join(ignored)}: two runs would differ for no stated reason."
         found.append(Problem(model, "ignored", message))
-    if listed.price is None or limit is None:
-        missing = "price" if listed.price is None else "max_tokens"
+    is_unpriced = listed.price is None and entry.price is None
+    if is_unpriced or limit is None:
+        missing = "price" if is_unpriced else "max_tokens"
         found.append(Problem(model, "unpriced", f"{model} has no {missing}, so a budget cannot bound it."))
     return found
 

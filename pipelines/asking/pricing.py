@@ -19,7 +19,10 @@ TOKENS_AROUND_A_MESSAGE = 32
 TOKENS_OF_A_DECLARED_PRICE = 1_000_000
 
 COSTS_MONEY = frozenset({"openrouter", "openai", "anthropic"})
-"""Flavors whose answers are paid for. What vllm and ollama serve costs nothing that anyone states: null, never 0."""
+"""Flavors whose answers are paid for."""
+
+SELF_HOSTED = frozenset({"vllm", "ollama"})
+"""Flavors whose answers cost nothing that anyone states: no budget holds them up, and their cost is null, never 0."""
 
 TOKENS_AROUND_A_PROMPT = 64
 """Upper bound for what a chat template adds once: start markers, a default system prompt's frame."""
@@ -55,6 +58,10 @@ class Price:
             + self.completion_usd * completion_tokens
             + self.request_usd
         )
+
+
+NO_CHARGE = Price(0.0, 0.0)
+"""What a call to a self-hosted server takes from a budget."""
 
 
 def amount(value: object) -> float | None:
