@@ -24,7 +24,7 @@ WRITTEN = {"extended": 150, "level1": 6}
 
 
 def test_every_panel_and_battery_file_is_sound_and_bears_its_own_name() -> None:
-    assert panel_names() == ["frontier", "level1", "level2", "level3", "local"]
+    assert panel_names() == ["extended", "frontier", "level1", "level2", "level3", "local"]
     assert [load_panel(name).name for name in panel_names()] == panel_names()
     batteries = sorted(path.stem for path in BATTERIES.glob("*.yaml"))
     assert batteries == ["extended", "laboratory", "level1"]
@@ -34,7 +34,7 @@ def test_every_panel_and_battery_file_is_sound_and_bears_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("name", "models", "prompts", "cells", "budget"),
     [
-        ("frontier", 15, 750, 11_250, 10.0),
+        ("extended", 15, 750, 11_250, 10.0),
         ("level1", 23, 30, 690, 2.0),
         ("level2", 15, 75, 1_125, 12.0),
         ("level3", 8, 150, 1_200, 18.0),
@@ -51,7 +51,7 @@ def test_panels_have_the_size_of_the_published_screenings(
 
 
 def test_level3_asks_the_first_eight_models_of_the_extended_screening() -> None:
-    first = [entry.model for entry in load_panel("frontier").roster]
+    first = [entry.model for entry in load_panel("extended").roster]
     assert [entry.model for entry in load_panel("level2").roster] == first
     assert [entry.model for entry in load_panel("level3").roster] == first[:8]
 
@@ -79,14 +79,28 @@ def test_one_model_has_the_same_facts_in_every_panel() -> None:
     assert {model for model, stated in facts.items() if len(stated) > 1} == set()
 
 
-@pytest.mark.parametrize("name", ["frontier", "level1", "level2", "level3"])
-def test_every_frontier_model_can_be_grouped(name: str) -> None:
+@pytest.mark.parametrize("name", ["extended", "frontier", "level1", "level2", "level3"])
+def test_every_model_of_a_service_can_be_grouped(name: str) -> None:
     for entry in load_panel(name).roster:
         assert entry.provider, entry.model
         assert entry.family, entry.model
         assert entry.open_weights is not None, entry.model
-    if name != "level1":  # its retired models include some whose makers never said
-        assert all(entry.architecture and entry.region for entry in load_panel(name).roster)
+        if name == "frontier":  # behind an alias only open weights show what they are
+            assert entry.region, entry.model
+            assert bool(entry.architecture) == entry.open_weights, entry.model
+        elif name != "level1":  # its retired models include some whose makers never said
+            assert entry.architecture, entry.model
+            assert entry.region, entry.model
+
+
+def test_the_frontier_is_asked_by_rolling_aliases_often_enough_to_test_drift() -> None:
+    panel = load_panel("frontier")
+    assert panel.samples >= 2
+    assert all(re.fullmatch(r"~[\w-]+/[\w.-]+-latest", entry.model) for entry in panel.roster)
+    assert all(
+        name.split("/")[0] == entry.model[1:].split("/")[0] for entry in panel.roster for name in entry.served_names
+    )
+    assert panel.budget_usd is not None
 
 
 def test_the_local_panel_has_a_moving_alias_a_canary_and_six_personas() -> None:
@@ -147,7 +161,7 @@ def test_the_largest_battery_is_read_in_under_half_a_second() -> None:
     seconds = []
     for _ in range(3):  # the best of three: other work on the machine is not ours
         started = time.perf_counter()
-        load_panel("frontier")
+        load_panel("extended")
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.5
 
