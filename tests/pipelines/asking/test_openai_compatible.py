@@ -80,9 +80,9 @@ def test_other_flavors_get_no_field_of_openrouter(server, ask, questions, spec, 
         ("fingerprint_moved", "ok", {"system_fingerprint": "fp_2"}),
         ("provider_moved", "ok", {"provider_served": "ProviderB"}),
         ("no_provider", "ok", {"provider_served": "ProviderA"}),
-        ("no_usage", "ok", {"prompt_tokens": None, "cost_usd": None, "cost_source": None}),
-        ("no_cost", "ok", {"prompt_tokens": 10, "cost_usd": None, "cost_source": None}),
-        ("odd_usage", "ok", {"prompt_tokens": None, "completion_tokens": None, "cost_usd": None}),
+        ("no_usage", "ok", {"prompt_tokens": 10, "completion_tokens": 5, "cost_source": "reported"}),
+        ("no_cost", "ok", {"prompt_tokens": 10, "cost_source": "reported"}),
+        ("odd_usage", "ok", {"prompt_tokens": 10, "completion_tokens": 5, "cost_source": "reported"}),
         ("extra_fields", "ok", {}),
         ("no_finish", "ok", {"finish_reason": None}),
         ("lone_surrogate", "ok", {"response_text": "broken \ufffd text"}),
@@ -282,11 +282,44 @@ def test_a_server_that_cannot_be_reached_is_named_at_once(ask, questions, spec):
     assert "openrouter cannot be reached at http://127.0.0.1:9/v1" in str(asked.error)
 
 
-def test_cost_is_computed_from_the_catalogue_where_none_is_reported(server, ask, questions):
-    server.control(plans={"a/one": ["no_cost"]})
+@pytest.mark.parametrize("variant", ["no_cost", "no_usage", "odd_usage"])
+def test_a_cost_that_an_answer_does_not_tell_is_read_from_its_generation(server, ask, questions, variant):
+    server.control(always={"a/one": variant}, generation_404s=2)  # the record appears at the third look
+    asked = ask(questions(["a/one"], prompts=20))
+    books = server.books()
+    assert books["lookups"] == 60
+    assert {attempt.cost_source for attempt in asked.attempts} == {"reported"}
+    assert sum(attempt.cost_usd for attempt in asked.attempts) == pytest.approx(books["charged_usd"], abs=1e-9)
+
+
+def test_without_a_generation_record_cost_is_computed_from_the_catalogue(server, ask, questions):
+    server.control(plans={"a/one": ["no_cost"]}, generation_404s=99)
     attempt = ask(questions(["a/one"]), prices={"a/one": PRICE}).only
     assert attempt.cost_source == "computed"
     assert attempt.cost_usd == pytest.approx(COST_OF_ONE, abs=1e-12)
+    assert server.books()["lookups"] == 3
+
+
+def test_without_record_or_price_cost_is_unknown_and_not_zero(server, ask, questions):
+    server.control(plans={"a/one": ["no_cost"]}, generation_404s=99)
+    attempt = ask(questions(["a/one"])).only
+    assert (attempt.cost_usd, attempt.cost_source) == (None, None)
+
+
+def test_other_flavors_are_not_asked_for_a_generation(server, ask, questions, spec):
+    server.control(plans={"a/one": ["no_cost"]})
+    ask(questions(["a/one"]), spec=dataclasses.replace(spec, flavor="openai"))
+    assert server.books()["lookups"] == 0
+
+
+def test_a_cell_answered_from_a_cache_is_asked_again_past_the_cache(server, ask, questions):
+    server.control(always={"a/one": "cache_hit"})  # a hit, unless the request clears the entry
+    asked = ask(questions(["a/one"]))
+    assert asked.outcomes() == ["cache_hit", "ok"]
+    assert [a.cost_usd for a in asked.attempts] == [0.0, pytest.approx(server.books()["charged_usd"], abs=1e-9)]
+    assert [a.cache_status for a in asked.attempts] == ["HIT", None]
+    headers = server.books()["last_request"]["headers"]
+    assert (headers["x-openrouter-cache"], headers["x-openrouter-cache-clear"]) == ("true", "true")
 
 
 def test_spending_never_passes_the_cap_and_the_rest_is_left_for_later(server, ask, questions):
