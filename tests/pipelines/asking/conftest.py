@@ -74,6 +74,12 @@ class HandMovedClock(Clock):
         self.passed += seconds
 
 
+@pytest.fixture
+def clock() -> HandMovedClock:
+    """A clock that waits in no time."""
+    return HandMovedClock()
+
+
 @dataclass
 class Asked:
     """What came of one `ask`: attempts in order of arrival, notices, and the error that stopped it."""

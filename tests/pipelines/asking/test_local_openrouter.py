@@ -128,6 +128,10 @@ def test_a_cached_reply_costs_nothing_and_a_request_can_switch_the_cache_off(ser
     assert hit.json()["usage"]["total_tokens"] == hit.json()["usage"]["cost"] == 0
     assert "x-openrouter-cache-status" not in made.headers
     assert server.books()["charged_usd"] == made.json()["usage"]["cost"] == pytest.approx(COST)
+    server.control(always={"a/one": "cache_hit"})
+    cleared = {"X-OpenRouter-Cache": "true", "X-OpenRouter-Cache-Clear": "true"}
+    replies = [complete(http, headers) for headers in ({"X-OpenRouter-Cache": "false"}, cleared)]
+    assert [reply.headers.get("x-openrouter-cache-status") for reply in replies] == ["HIT", None]
 
 
 def test_what_an_answer_cost_is_known_afterwards_and_not_at_once(server, http):

@@ -138,9 +138,12 @@ VARIANTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "huge_text": lambda a: _message(a, content="ten megabytes " * 714_000),
     "leak_in_answer": lambda a: a.update(user_id=ACCOUNT),
 }
-"""A good answer, changed. `cache_hit_if_allowed` is a good answer where the request switches the cache off."""
+"""A good answer, changed."""
 
-UNCHARGED = frozenset({"cache_hit", "cache_hit_if_allowed", "choice_error"})
+CACHED = frozenset({"cache_hit", "cache_hit_if_allowed"})
+"""From the response cache, unless the request clears it; the second also respects a request that switches it off."""
+
+UNCHARGED = CACHED | {"choice_error"}
 
 
 def anthropic_answer(request: dict[str, Any], number: int) -> dict[str, Any]:

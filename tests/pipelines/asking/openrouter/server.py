@@ -112,7 +112,7 @@ class Server:
             return fault
         if path == "/v1/messages":
             return self._message(request)
-        if step == "cache_hit_if_allowed" and headers.get("x-openrouter-cache", "").lower() == "false":
+        if step in answers.CACHED and _is_fresh(step, headers):
             step = "ok"
         return self._answer(request, step, headers.get("x-openrouter-metadata") == "enabled", secret)
 
@@ -136,7 +136,7 @@ class Server:
         books.answered(request["model"], answer.get("provider", "ProviderA"), tokens, cost)
         books.cells[f"{request['model']}|{request.get('seed')}"] += 1
         headers = {"X-Generation-Id": answer["id"]}
-        if step.startswith("cache_hit"):
+        if step in answers.CACHED:
             headers["X-OpenRouter-Cache-Status"] = "HIT"
         if step == "leak_in_answer":
             headers |= {"X-Debug": secret, "Set-Cookie": f"session={secret}"}
@@ -212,6 +212,12 @@ class Server:
             return error(404, f"Generation {asked} not found")
         model, provider, tokens, cost = found
         return page(answers.generation_page(number, model, provider, tokens, cost))
+
+
+def _is_fresh(step: str, headers: dict[str, str]) -> bool:
+    is_off = headers.get("x-openrouter-cache", "").lower() == "false"
+    is_cleared = headers.get("x-openrouter-cache-clear", "").lower() == "true"
+    return is_cleared or (is_off and step == "cache_hit_if_allowed")
 
 
 def _form(request: Any) -> str:
