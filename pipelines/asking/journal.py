@@ -25,7 +25,7 @@ from polars.datatypes import DataType
 
 from lake.errors import BusyError, StoreError
 from lake.tables import RAW_ATTEMPTS
-from pipelines.asking.records import SETTLED, Attempt, CellKey, Question
+from pipelines.asking.records import NOT_SENT, SETTLED, Attempt, CellKey, Question
 
 SYNC_EVERY_S = 5.0
 """How much of a journal a power cut may take; a killed process loses none of it."""
@@ -132,14 +132,21 @@ class Journal:
 
 
 def remaining(questions: Sequence[Question], journal: Journal) -> list[Question]:
-    """Return the questions whose cell is not settled, in their order, each with its attempts so far counted."""
+    """Return the questions whose cell is not settled, each with its attempts so far counted.
+
+    In their order, but those that failed least often first: a few cells that nothing can save would otherwise make
+    their model look dead at each start, and keep its other cells from being asked.
+    """
     attempts: Counter[CellKey] = Counter()
+    failures: Counter[CellKey] = Counter()
     settled: set[CellKey] = set()
     for attempt in journal.attempts():
         attempts[attempt.key] += 1
+        failures[attempt.key] += attempt.error_class != NOT_SENT
         if attempt.outcome in SETTLED:
             settled.add(attempt.key)
-    return [replace(q, attempts_before=attempts[q.cell.key]) for q in questions if q.cell.key not in settled]
+    left = [replace(q, attempts_before=attempts[q.cell.key]) for q in questions if q.cell.key not in settled]
+    return sorted(left, key=lambda question: failures[question.cell.key])
 
 
 def journal_frame(paths: Iterable[Path]) -> pl.DataFrame:

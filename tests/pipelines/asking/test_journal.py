@@ -40,7 +40,7 @@ def test_attempts_come_back_as_they_were_written(tmp_path, questions):
     assert (tmp_path / "openrouter.jsonl").read_bytes().count(b"\n") == 2
 
 
-def test_remaining_leaves_out_what_is_settled_and_counts_what_was_tried(tmp_path, questions):
+def test_remaining_leaves_out_what_is_settled_and_puts_what_failed_last(tmp_path, questions):
     asked = questions(["a/one"], prompts=5)
     with Journal(tmp_path, "openrouter") as journal:
         journal.append(attempt_of(asked[0], "ok"))
@@ -50,7 +50,7 @@ def test_remaining_leaves_out_what_is_settled_and_counts_what_was_tried(tmp_path
         journal.append(attempt_of(asked[2], "declined", 2))
         journal.append(attempt_of(asked[3], "truncated"))
         left = remaining(asked, journal)
-    assert [(q.cell.prompt_id, q.attempts_before) for q in left] == [("p1", 2), ("p4", 0)]
+    assert [(q.cell.prompt_id, q.attempts_before) for q in left] == [("p4", 0), ("p1", 2)]
     assert journal.settled() == {asked[n].cell.key for n in (0, 2, 3)}
     assert journal.attempts_per_cell()[asked[1].cell.key] == 2
 
