@@ -15,6 +15,7 @@ from typing import Any
 
 from expectations.audit import AuditResult, Finding, folder_name
 from expectations.suites import SITE
+from lake.inert import visible
 from lake.store import Store
 
 AUDITS_KEPT = 30
@@ -61,8 +62,11 @@ def data_docs(store: Store, result: AuditResult) -> Path:
 
 
 def sealed(page: str, style: str) -> str:
-    """Return a page of Data Docs without anything external, under a policy that forbids it, in our style."""
-    own = _EXTERNAL.sub("", page)
+    """Return a page of Data Docs without anything external, under a policy that forbids it, in our style.
+
+    Control characters of stored text are shown as escapes.
+    """
+    own = visible(_EXTERNAL.sub("", page))
     return own.replace("<head>", f"<head>{_POLICY}", 1).replace("</head>", f"<style>{style}</style></head>", 1)
 
 
@@ -97,6 +101,6 @@ def _write(path: Path, **values: Any) -> Path:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_text(environment.get_template("data_docs_index.html").render(values), encoding="utf-8")
+    fresh.write_text(visible(environment.get_template("data_docs_index.html").render(values)), encoding="utf-8")
     fresh.replace(path)
     return path

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from flows.inert import one_line
+from lake.inert import one_line
 
 _LINES_A_STEP = 10
 

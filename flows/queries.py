@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from flows.inert import visible
 from lake.catalog import connect_reader
 from lake.errors import InputError, NoLakeError
+from lake.inert import visible
 from lake.store import Store
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 -- Models that were answered for by a name which is neither the requested one nor among the roster's
 -- served_names (glob patterns), and models whose served name changed inside the wave. One row a
--- (model, unknown name), and one a model that changed.
+-- (model, unknown name), and one a model that changed. A server chooses the name: 120 characters of it are shown.
 with served as (
     select model_requested, model_served, count(*) as n_answers
     from raw.attempts
@@ -29,14 +29,15 @@ select
     model_requested,
     null as prompt_id,
     null as sample_index,
-    n_answers || ' answers came from ' || model_served as evidence
+    n_answers || ' answers came from ' || left(model_served, 120) as evidence
 from unknown
 union all
 select
     model_requested,
     null as prompt_id,
     null as sample_index,
-    'the served name changed inside the wave: ' || string_agg(model_served, ', ' order by model_served) as evidence
+    'the served name changed inside the wave: ' || string_agg(left(model_served, 120), ', ' order by model_served)
+    as evidence
 from served
 group by model_requested
 having count(*) > 1

@@ -127,6 +127,7 @@ def catalogue_rows(
 
 
 def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
+    said = redactor.fields(item)
     slug, parameters = item.get("id"), item.get("supported_parameters")
     context = next((item[name] for name in CONTEXT_NAMES if isinstance(item.get(name), int)), None)
     if not isinstance(slug, str) or not slug:
@@ -134,10 +135,10 @@ def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
     return CatalogueModel(
         slug=slug,
         body=redactor.text(shown(item)),
-        canonical_slug=_text(item.get("canonical_slug")),
-        alias_target=_text(item.get("alias_target")),
+        canonical_slug=_text(said.get("canonical_slug")),
+        alias_target=_text(said.get("alias_target")),
         context_length=context if context is not None and context > 0 else None,
-        expiration_date=_text(item.get("expiration_date")),
+        expiration_date=_text(said.get("expiration_date")),
         supported_parameters=frozenset(map(str, parameters)) if isinstance(parameters, list) else None,
         price=parse_price(item.get("pricing")),
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flows.inert import one_line, visible
 from flows.progress import Step
+from lake.inert import one_line, visible
 
 
 @pytest.mark.parametrize(
