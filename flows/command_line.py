@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from flows.inert import visible
 from lake.errors import DriftlakeError
+from lake.inert import visible
 
 app = typer.Typer(
     name="driftlake",
