@@ -1,6 +1,8 @@
 """Prices are read from strings, conditions count at their dearest, and a budget never overspends."""
 
 import threading
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 
 from lake.errors import BudgetError
 from pipelines.asking.budget import Budget
-from pipelines.asking.pricing import Price, amount, most_prompt_tokens, parse_price
+from pipelines.asking.catalogue import Catalogue, CatalogueModel, prices
+from pipelines.asking.pricing import Price, amount, declared_prices, most_prompt_tokens, parse_price, unpriced
+from pipelines.panels.records import Battery, DeclaredPrice, EndpointSpec, Panel, RosterEntry
 
 
 @pytest.mark.parametrize(
@@ -129,3 +133,40 @@ def test_settling_twice_counts_once():
     budget.settle(held, 0.1, "yes")
     budget.settle(held, 0.1, "yes")
     assert budget.spent_usd == 0.1
+
+
+def panel_of(*entries, **endpoints):
+    """A panel with the given roster, asked at endpoints of the given flavors."""
+    specs = {name: EndpointSpec(name, "openai_compatible", flavor=flavor) for name, flavor in endpoints.items()}
+    battery = Battery("none", "1", "", ())
+    return Panel("test", Path("test.yaml"), battery, (), entries, specs, 1, 0, "", {})
+
+
+def test_a_declared_price_is_read_as_usd_a_million_tokens():
+    entry = RosterEntry(model="m", endpoint="paid", price=DeclaredPrice(2.5, 10.0))
+    price = declared_prices(panel_of(entry, RosterEntry(model="n", endpoint="paid"), paid="openai"))["m"]
+    assert price.of(1_000, 100) == pytest.approx(0.0025 + 0.001)
+    assert price.most(1_000, 100) == pytest.approx(0.0025 + 0.001)
+    assert not price.conditional
+
+
+def test_a_catalogue_knows_a_price_better_than_the_panel():
+    declared = DeclaredPrice(2.5, 10.0)
+    entries = [RosterEntry(model=model, endpoint="paid", price=declared) for model in ("listed", "silent", "absent")]
+    listed = {
+        "listed": CatalogueModel("listed", "{}", price=Price(1e-6, 2e-6)),
+        "silent": CatalogueModel("silent", "{}"),
+    }
+    catalogue = Catalogue("paid", datetime(2026, 8, 1, tzinfo=UTC), listed)
+    found = prices(panel_of(*entries, paid="openai"), {"paid": catalogue})
+    assert {model: price.prompt_usd for model, price in found.items()} == {
+        "listed": 1e-6, "silent": 2.5e-6, "absent": 2.5e-6,
+    }  # fmt: skip
+
+
+def test_what_is_paid_for_at_a_price_that_nobody_states_is_unpriced():
+    flavors = {"router": "openrouter", "open": "openai", "claude": "anthropic", "gpu": "vllm", "desk": "ollama"}
+    entries = [RosterEntry(model=f"{name}/m", endpoint=name) for name in flavors]
+    panel = panel_of(*entries, other=None, **flavors)
+    assert unpriced(panel, {}) == ["router/m", "open/m", "claude/m"]
+    assert unpriced(panel, {"open/m": Price(0.0, 0.0)}) == ["router/m", "claude/m"]
