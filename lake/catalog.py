@@ -107,15 +107,18 @@ def connect_writer(store: Store) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def create_lake(store: Store) -> None:
-    """Make the lake with every declared table. Does nothing where one exists.
+def create_lake(store: Store) -> list[str]:
+    """Make the lake with every declared table; give one that exists what its version lacked, and return its names.
 
     The catalog is made under another name and renamed, so that a killed process leaves a whole lake or none.
+    Raises StoreError where an older lake cannot become what is declared.
     """
     store.prepare()
     with exclusive(store.home / "creating.lock", "Making the lake", wait=True):
         if store.exists():
-            return
+            from lake.upgrade import upgrade_lake
+
+            return upgrade_lake(store)
         unfinished = store.catalog.with_name(f"{store.catalog.name}.unfinished")
         for path in store.home.glob(f"{unfinished.name}*"):
             path.unlink()
@@ -130,6 +133,7 @@ def create_lake(store: Store) -> None:
         finally:
             connection.close()
         unfinished.rename(store.catalog)
+    return []
 
 
 def transact(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:

@@ -264,6 +264,49 @@ RAW_CATALOG_MODELS = Table(
     ),
 )
 
+RAW_CATALOG_ENDPOINTS = Table(
+    "raw",
+    "catalog_endpoints",
+    ("wave_id", "endpoint", "model", "tag", "provider"),
+    "Who offers each model of the roster as of each wave; models without such a page have no rows.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        ENDPOINT,
+        Column("model", "VARCHAR", "Model as the roster names it."),
+        Column("asked_as", "VARCHAR", "Slug whose page was read: what an alias stood for, else `model`."),
+        Column("provider", "VARCHAR", "Provider, as provider_served names it."),
+        Column("tag", "VARCHAR", "The provider's slug, with variant or quantization; null if not given.", True),
+        Column("quantization", "VARCHAR", "Weights as served (bf16, fp8, …); null or unknown where nobody says.", True),
+        Column("context_length", "BIGINT", "Tokens; null if not given.", True),
+        Column("max_completion_tokens", "BIGINT", "Longest answer in tokens; null if not given.", True),
+        Column("prompt_usd", "DOUBLE", "USD per prompt token; null if not given.", True),
+        Column("completion_usd", "DOUBLE", "USD per completion token; null if not given.", True),
+        Column("body", "VARCHAR", "The provider's entry, JSON, as received."),
+        Column("fetched_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_KEY_SNAPSHOTS = Table(
+    "raw",
+    "key_snapshots",
+    ("wave_id", "endpoint", "taken_at"),
+    "What the key might still spend when a start began to ask and when it ended. Names neither key nor account.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        ENDPOINT,
+        Column("moment", "VARCHAR", "start or end of asking; a wave that was resumed has several of each."),
+        Column("limit_usd", "DOUBLE", "Cap of the key in USD; null if it has none.", True),
+        Column("limit_remaining_usd", "DOUBLE", "What is left of the cap in USD; null if it has none.", True),
+        Column("usage_usd", "DOUBLE", "All that the key ever spent, in USD; null if not given.", True),
+        Column("is_free_tier", "BOOLEAN", "The account never bought credit."),
+        Column("free_requests_limit", "BIGINT", "Requests a day to free variants; null if not given.", True),
+        Column("free_requests_remaining", "BIGINT", "Of these, left for this UTC day; null if not given.", True),
+        Column("taken_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
 RAW_EMBEDDINGS = Table(
     "raw",
     "embeddings",
@@ -371,6 +414,8 @@ TABLES: tuple[Table, ...] = (
     RAW_PROMPTS,
     RAW_ROSTER,
     RAW_CATALOG_MODELS,
+    RAW_CATALOG_ENDPOINTS,
+    RAW_KEY_SNAPSHOTS,
     RAW_EMBEDDINGS,
     RAW_TRAINING_RUNS,
     RAW_TRAINING_LOSS,

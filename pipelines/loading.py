@@ -21,7 +21,8 @@ from lake.tables import Table
 if TYPE_CHECKING:
     import duckdb
 
-_CONTRACT = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+"""Columns are held to lake/tables.py by `_require_declared`: dlt's own freeze refuses what an upgrade declared since."""
 
 _POLARS_TYPES: dict[str, Any] = {
     "VARCHAR": pl.String,
@@ -53,6 +54,7 @@ def load(store: Store, frames: Mapping[Table, pl.DataFrame]) -> dict[str, int]:
     Raises StoreError where a non-null column holds null or the lake cannot be written.
     """
     for table, frame in frames.items():
+        _require_declared(table, frame)
         _require_values(table, frame)
     with exclusive(store.state / "loading.lock", "Another wave's load", wait=True):
         connection = connect_writer(store)
@@ -122,6 +124,16 @@ def _destination(store: Store) -> Any:
     credentials = DuckLakeCredentials("lake", catalog=f"sqlite:///{store.catalog}", storage=f"file://{store.data}")
     credentials.extensions = [quoted(path) if (path := extension_path(name)) else name for name in EXTENSIONS]
     return dlt.destinations.ducklake(credentials=credentials, override_data_path=True)
+
+
+def _require_declared(table: Table, frame: pl.DataFrame) -> None:
+    declared = [column.name for column in table.columns]
+    if frame.columns != declared:
+        differing = sorted(set(frame.columns) ^ set(declared)) or "their order"
+        raise StoreError(
+            f"Rows for {table.full_name} do not have the declared columns (differing: {differing}). "
+            "Declare them in lake/tables.py. Nothing of this load was written."
+        )
 
 
 def _require_values(table: Table, frame: pl.DataFrame) -> None:

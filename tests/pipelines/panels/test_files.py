@@ -256,7 +256,8 @@ def test_a_defect_in_the_battery_names_the_battery_not_the_panel(panel: Path) ->
 
 def test_an_unknown_panel_is_answered_with_the_nearest_and_all_known_ones() -> None:
     problem = (
-        r"no panel named 'forntier'\. Did you mean 'frontier'\? Name one of extended, frontier, level1, level2, level3, local"
+        r"no panel named 'forntier'\. Did you mean 'frontier'\? "
+        r"Name one of extended, frontier, level1, level2, level3, local"
     )
     with pytest.raises(PanelError, match=problem):
         load_panel("forntier")
