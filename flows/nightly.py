@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
+from html import escape
 from typing import TYPE_CHECKING
 
 from prefect import flow, task
@@ -16,6 +17,7 @@ from flows.endpoints import open_budget, open_endpoints
 from flows.progress import Step
 from lake.catalog import create_lake
 from lake.errors import DriftlakeError, QuarantineError
+from lake.inert import visible
 from lake.store import Store, open_store
 from lake.waves import asking_lock, publishing_lock
 from pipelines.asking.records import Endpoint
@@ -186,7 +188,7 @@ def _summary(plan: WavePlan, result: AuditResult, page: str | None) -> str:
     lines = [
         f"# {plan.wave_id}: {'published' if result.passed else 'quarantined'}",
         f"{len(plan.cells):,} cells, {len(plan.panel.roster)} models, {len(plan.panel.prompts)} prompts.",
-        *(f"* {sentence}" for sentence in result.sentences()),
+        *(f"* {escape(visible(sentence), quote=False)}" for sentence in result.sentences()),
         f"Page: `{page}`" if page else "No page.",
     ]
     return "\n\n".join(lines)

@@ -18,7 +18,7 @@ import polars as pl
 from flows.progress import Step
 from lake import waves
 from lake.catalog import connect_writer
-from lake.errors import WaveError
+from lake.errors import DriftlakeError, WaveError
 from lake.store import Store
 from lake.tables import (
     RAW_ATTEMPTS,
@@ -90,17 +90,25 @@ def unanswered(plan: WavePlan, endpoint: str) -> list[Question]:
 def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint | None, step: Step, now: datetime) -> Asked:
     """Ask one endpoint what is unanswered; every attempt is in the journal before the next is looked at.
 
-    `endpoint` is None where nothing is unanswered. Raises InputError more than 24 hours after the first start.
+    `endpoint` is None where nothing is unanswered. Raises InputError more than 24 hours after the first start, and
+    WaveError in place of an error that nobody foresaw.
     """
+    from flows.crashes import crashed
     from pipelines.asking.journal import Journal
+    from pipelines.asking.redaction import Redactor
 
     questions = unanswered(plan, name)
     total = sum(cell.endpoint == name for cell in plan.cells)
     already = total - len(questions)
     if questions and endpoint is not None:
         require_resumable(plan, now)
-        with Journal(plan.folder, name) as journal:
-            asyncio.run(_ask_all(endpoint, questions, journal, step, already, total))
+        try:
+            with Journal(plan.folder, name) as journal:
+                asyncio.run(_ask_all(endpoint, questions, journal, step, already, total))
+        except DriftlakeError:
+            raise
+        except Exception as error:  # its text may hold what a server sent, so it must not reach the logs
+            raise crashed(plan.folder, name, error, getattr(endpoint, "redactor", Redactor())) from None
     left = len(unanswered(plan, name)) if questions else 0
     sentence = (
         f"{name}: {len(questions) - left:,} cells answered, {already:,} were already, {left:,} without an answer."
