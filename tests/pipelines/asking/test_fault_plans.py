@@ -1,0 +1,104 @@
+"""Whatever a server does, in whatever mixture: the books agree, and each cell ends in an answer or a named error."""
+
+import asyncio
+import dataclasses
+import random
+from collections import Counter
+
+import pytest
+
+from lake.errors import DriftlakeError
+from pipelines.asking.budget import Budget
+from pipelines.asking.error_classes import ACTIONS
+from pipelines.asking.journal import Journal, remaining
+from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint
+from pipelines.asking.pricing import Price
+from pipelines.asking.records import NOT_SENT, SETTLED
+from pipelines.asking.sent import SentLog
+from tests.pipelines.asking.openrouter.answers import COMPLETION_USD, PROMPT_USD, VARIANTS
+from tests.pipelines.asking.openrouter.faults import DATED, FAULTS, LEAKS
+
+MODELS = ["a/one", "a/two", "b/three", "b/four", "c/five"]
+PROMPTS, SAMPLES = 100, 4  # times five models: 2,000 cells
+PLANS, STARTS = 20, 30
+
+STOPPING = (
+    "status_401", "status_402", "key_limit", "spend_limit", "insufficient_quota", "no_credit_in_200", "leak_in_401",
+)  # fmt: skip
+DROPPING = ("status_404", "vllm_404", "deprecated", "free_ended", "constraint", "retry_after_day", "html_404")
+SLOW = ("hang", "drip", "huge", "deep")
+LARGE = ("huge_text",)
+"""What is costly in time comes at most about once in a plan; so does what stops a start or drops a model."""
+
+COMMON = sorted({*VARIANTS, *FAULTS, *DATED, *LEAKS} - {*STOPPING, *DROPPING, *SLOW, *LARGE, "ok"})
+CURSES = ("status_500", "error_in_200", "choices_null", "malformed", "reset", "cut", "capacity", "status_429")
+UNREAD = {"timeout", "connection_lost"}
+"""Ways in which an answer can be paid for and never be read."""
+
+
+def plan(seed):
+    """Chances of every fault by (seed), the share of bad replies among them, and cells that nothing can save."""
+    draws = random.Random(f"plan {seed}")
+    weights = {step: draws.random() ** 3 for step in COMMON}
+    bad = draws.uniform(0.1, 0.4) / sum(weights.values())
+    chances = {step: weight * bad for step, weight in weights.items()}
+    cells = len(MODELS) * PROMPTS * SAMPLES
+    chances |= {step: draws.uniform(0, 1.0) / cells for step in (*STOPPING, *DROPPING, *SLOW)}
+    chances |= {step: draws.uniform(0, 0.2) / cells for step in LARGE}
+    cursed = {step: draws.uniform(0, 0.002) for step in CURSES}
+    return {"chances": {"*": chances}, "cursed": cursed, "seed": seed, "generation_404s": draws.randrange(3)}
+
+
+def start(spec, key, clock, missing, journal, budget):
+    """Ask once as a night does, each attempt into the journal; return what stopped it, None if nothing did."""
+    prices = dict.fromkeys(MODELS, Price(PROMPT_USD, COMPLETION_USD))
+    sent = SentLog(journal.path.parent, journal.endpoint)
+    endpoint = OpenAICompatibleEndpoint(spec, key, prices=prices, budget=budget, clock=clock, sent=sent)
+
+    async def ask():
+        async for attempt in endpoint.ask(missing):
+            journal.append(attempt)
+
+    try:
+        asyncio.run(ask())
+    except DriftlakeError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("seed", range(PLANS))
+def test_each_cell_ends_answered_or_in_a_named_error_and_the_books_agree(
+    server, spec, key, clock, questions, tmp_path, seed
+):
+    server.control(**plan(seed), now=clock.now().isoformat(), key=key)
+    cells, budget = questions(MODELS, prompts=PROMPTS, samples=SAMPLES), Budget(cap_usd=10.0)
+    spec = dataclasses.replace(spec, max_in_flight=64, timeout_s=0.5)
+    missing, left = cells, [len(cells)]
+    with Journal(tmp_path, "openrouter") as journal:
+        for _ in range(STARTS):
+            stopped = start(spec, key, clock, missing, journal, budget)
+            missing = remaining(cells, journal)
+            left.append(len(missing))
+            if not missing or (stopped is None and left[-1] == left[-2]):
+                break
+    attempts, books = list(journal.attempts()), server.books()
+    sent = [a for a in attempts if a.error_class != NOT_SENT]
+
+    last = {a.key: a for a in attempts}
+    assert len(last) == len(cells)
+    assert all(a.outcome in SETTLED or a.error_class in {*ACTIONS, NOT_SENT} for a in last.values())
+    assert set(Counter(a.key for a in attempts if a.outcome in SETTLED).values()) == {1}
+    assert left[-1] <= len(cells) * 0.02, left  # the cursed, and little else
+
+    assert (len(sent), books["schema_violations"]) == (books["calls"], 0)
+    assert len({(a.key, a.attempt) for a in attempts}) == len(attempts)
+
+    charged = books["charged_by_id"]
+    read = {a.response_id: a.cost_usd or 0.0 for a in sent if a.response_id in charged}
+    unread = {number: cost for number, cost in charged.items() if number not in read}
+    assert sum(read.values()) == pytest.approx(sum(charged[number] for number in read), abs=1e-9)
+    assert sum(a.cost_usd or 0.0 for a in attempts) == pytest.approx(sum(read.values()), abs=1e-9)
+    assert budget.spent_usd == pytest.approx(sum(read.values()), abs=1e-9)
+    assert len(unread) <= sum(a.error_class in UNREAD for a in attempts)
+    assert sum(unread.values()) <= budget.held_usd
+    assert sum(charged.values()) == pytest.approx(books["charged_usd"], abs=1e-9)
