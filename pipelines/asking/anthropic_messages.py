@@ -19,9 +19,6 @@ MODELS_PATH = "/models?limit=1000"
 """All models in one page; the default page holds 20."""
 
 VERSION = "2023-06-01"
-NOT_SENT = frozenset({"provider", "seed", *LENGTH_SETTINGS})
-"""Settings that this API does not know: a seed above all, so that no answer can be repeated."""
-
 INPUT_TOKENS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 """The prompt is counted in three parts that do not overlap."""
 
@@ -32,7 +29,7 @@ def headers(api_key: str | None) -> dict[str, str]:
 
 
 def messages_request(question: Question, spec: EndpointSpec) -> dict[str, Any]:
-    """Return the request body for a question: the system prompt beside the turns, never among them.
+    """Return the request body for a question: the system prompt beside the turns, never among them, and no seed.
 
     Raises InputError without a limit on the answer's length, which this API demands, and where the roster entry
     sets a field that is not its to set.
@@ -52,7 +49,7 @@ def messages_request(question: Question, spec: EndpointSpec) -> dict[str, Any]:
         {"model": model, "max_tokens": limit}
         | ({"system": system} if system else {})
         | {"messages": [turn for turn in turns if turn["role"] != "system"]}
-        | {name: value for name, value in settings.items() if value is not None and name not in NOT_SENT}
+        | {name: value for name, value in settings.items() if value is not None and name not in LENGTH_SETTINGS}
     )
 
 

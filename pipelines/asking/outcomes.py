@@ -13,8 +13,8 @@ from pipelines.asking.pricing import amount
 from pipelines.asking.records import Outcome
 from pipelines.asking.redaction import shown
 from pipelines.asking.retry_hints import wait_asked, wait_asked_in_body
-from pipelines.asking.shortening import shortened, without_last_word
 from pipelines.asking.served import served
+from pipelines.asking.shortening import shortened, without_last_word
 
 Charged = Literal["yes", "no", "unknown"]
 

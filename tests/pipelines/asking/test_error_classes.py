@@ -69,6 +69,16 @@ def test_what_a_provider_says_of_its_own_account_stops_no_other_model(status, wo
     assert classify(status, words, message, is_upstream=True) == error_class
 
 
+def test_a_quota_of_the_provider_leaves_the_other_models_asked(server, ask, questions):
+    metadata = {"provider_name": "ProviderA", "raw": "quota"}
+    error = {"code": 429, "message": "You exceeded your current quota", "metadata": metadata}
+    server.control(always={"a/one": {"status": 429, "body": {"error": error}}})
+    asked = ask(questions(["a/one", "a/two"], prompts=20))
+    assert asked.error is None
+    assert sum(a.outcome == "ok" for a in asked.attempts if a.model_requested == "a/two") == 20
+    assert {a.error_class for a in asked.attempts if a.model_requested == "a/one"} == {"rate_limited", "circuit_open"}
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
