@@ -1,66 +1,21 @@
-"""A process killed while it asks loses nothing it was given, and its successor asks only what is missing."""
+"""What stops a start, and that the same command afterwards asks only what is missing."""
 
 import asyncio
 import dataclasses
-import os
-import random
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines.asking.clock import Clock
 from pipelines.asking.journal import Journal, remaining
 from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint
 from pipelines.asking.records import SETTLED
 
-SCRIPT = Path(__file__).with_name("asking_process.py")
-CELLS, IN_FLIGHT, LATENCY_MS = 200, 8, 40
-
-
-def start(server, folder):
-    command = [sys.executable, str(SCRIPT), server.base_url, str(folder), str(CELLS)]
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
-    said = process.stdout.readline().split()
-    assert said[:1] == ["asking"]
-    return process, int(said[1])
-
-
-def wait_for_lines(path, count):
-    deadline = time.monotonic() + 30
-    while path.read_bytes().count(b"\n") < count and time.monotonic() < deadline:
-        time.sleep(0.002)
-
-
-def test_a_killed_process_loses_nothing_and_no_cell_is_answered_twice(server, tmp_path):
-    server.control(latency_ms=LATENCY_MS)
-    draws = random.Random(20260801)
-    kills, left = 3, []
-    for _ in range(kills):
-        process, missing = start(server, tmp_path)
-        left.append(missing)
-        # Somewhere in the first 30 of the at least 100 answers that are missing.
-        wait_for_lines(tmp_path / "openrouter.jsonl", CELLS - missing + draws.randint(1, 30))
-        time.sleep(draws.uniform(0, LATENCY_MS / 1000))
-        process.kill()
-        process.communicate()
-        time.sleep(2 * LATENCY_MS / 1000)
-    process, missing = start(server, tmp_path)
-    process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert CELLS == left[0] > left[1] > left[2] > missing > 0, "each kill came while it was asking"
-
-    attempts = list(Journal(tmp_path, "openrouter").attempts())
-    per_cell = Counter(attempt.key for attempt in attempts if attempt.outcome in SETTLED)
-    assert len(per_cell) == CELLS
-    assert set(per_cell.values()) == {1}
-    assert server.books()["calls"] <= CELLS + kills * IN_FLIGHT
-
+COST = 0.00003
+"""USD of one answer to "question 0": 10 tokens in at 1e-6, 5 tokens out at 4e-6."""
 
 STEPS = (
     "ok", "ok", "empty", "length", "refusal", "moderated", "status_429", "status_500", "status_502", "status_400",
@@ -100,20 +55,62 @@ def test_whatever_a_server_does_the_books_agree_and_a_later_start_finishes(
         assert spent == pytest.approx(books["charged_usd"], abs=1e-9)
 
 
-def test_a_wave_stopped_by_money_is_finished_by_the_same_command(server, ask, questions, tmp_path):
-    cells = questions(["a/one"], prompts=30)
-    server.control(limit_usd=0.0005)
+def test_a_wave_stopped_by_money_is_finished_by_the_same_command(server, ask, questions, spec, tmp_path):
+    cells, wide = questions(["a/one", "a/two"], prompts=50), dataclasses.replace(spec, max_in_flight=32)
+    server.control(limit_usd=40.5 * COST, latency_ms=5)
     with Journal(tmp_path, "e") as journal:
-        first = ask(cells)
+        first = ask(cells, spec=wide)
         for attempt in first.attempts:
             journal.append(attempt)
-        answered = len(journal.settled())
+        books = server.books()
         assert type(first.error).__name__ == "BudgetError"
-        assert 0 < answered < 30
+        assert "add credit or raise the key's limit, and start the same command again" in str(first.error)
+        assert len(first.attempts) == books["calls"]
+        # 402 came while others were in flight: what was under way is kept, and nothing was sent after it was known.
+        assert len(journal.settled()) == books["answers"] == 40
+        assert books["calls"] <= 40 + 32
+        assert journal.spent_usd() == pytest.approx(books["charged_usd"], abs=1e-9)
         server.control()
-        second = ask(remaining(cells, journal))
+        second = ask(remaining(cells, journal), spec=wide)
     assert second.error is None
-    assert len(second.attempts) == server.books()["calls"] == 30 - answered
+    assert len(second.attempts) == server.books()["calls"] == 100 - 40
+    assert not {a.key for a in second.attempts} & {a.key for a in first.attempts if a.outcome in SETTLED}
+
+
+def test_a_key_used_up_before_the_start_costs_one_round_of_refusals(server, ask, questions):
+    server.control(limit_usd=0.0)
+    asked = ask(questions(["a/one"], prompts=50))
+    assert type(asked.error).__name__ == "BudgetError"
+    assert set(asked.outcomes()) == {"payment_required"}
+    assert (len(asked.attempts), server.books()["charged_usd"]) == (server.books()["calls"], 0.0)
+    assert len(asked.attempts) <= 8
+
+
+def test_cells_that_nothing_can_save_keep_no_others_from_being_asked(server, ask, questions, tmp_path):
+    server.control(seed=1, cursed={"status_500": 0.2})
+    cells, left = questions(["a/one"], prompts=150), []
+    with Journal(tmp_path, "e") as journal:
+        for _ in range(4):
+            for attempt in ask(remaining(cells, journal)).attempts:
+                journal.append(attempt)
+            left.append({q.cell.prompt_id for q in remaining(cells, journal)})
+        last = {a.key: a.error_class for a in journal.attempts()}
+    hopeless = {a.key.prompt_id for a in journal.attempts() if a.error_class == "server_error"}
+    assert left[-1] == hopeless
+    assert 15 < len(hopeless) < 45
+    assert set(last.values()) <= {None, "server_error", "circuit_open"}
+
+
+def test_a_rate_limit_that_a_server_enforces_is_waited_out(server, ask, questions):
+    server.control(rate_limits={"*": {"requests": 15, "window_s": 1.0}})
+    started = time.monotonic()
+    asked = ask(questions(["a/free"], prompts=40), clock=Clock())
+    books = server.books()
+    assert asked.outcomes().count("ok") == books["answers"] == 40
+    # 15 a window: the 31st answer comes two windows after the first. A refusal pauses the model, so few are made.
+    assert time.monotonic() - started >= 2.0
+    assert books["steps"]["rate_limited"] == len(asked.attempts) - 40 <= 4 * 8
+    assert any("429 from" in notice for notice in asked.notices)
 
 
 def test_asking_nothing_connects_to_nobody(spec):
