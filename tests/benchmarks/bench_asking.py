@@ -197,7 +197,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true")
     options.add_argument("--memory", action="store_true")
-    options.add_argument("--seconds", type=float, default=3.0, help="how long a measurement of the ideal client takes")
+    options.add_argument("--seconds", type=float, default=2.0, help="how long a measurement of the ideal client takes")
     options.add_argument("--one", nargs=4, metavar=("CLIENT", "LATENCY_MS", "IN_FLIGHT", "CALLS"))
     chosen = options.parse_args()
     if chosen.one:
