@@ -25,6 +25,7 @@ from polars.datatypes import DataType
 
 from lake.errors import BusyError, StoreError
 from lake.tables import RAW_ATTEMPTS
+from pipelines.asking.error_classes import ACTIONS
 from pipelines.asking.records import NOT_SENT, SETTLED, Attempt, CellKey, Question
 
 SYNC_EVERY_S = 5.0
@@ -142,11 +143,16 @@ def remaining(questions: Sequence[Question], journal: Journal) -> list[Question]
     settled: set[CellKey] = set()
     for attempt in journal.attempts():
         attempts[attempt.key] += 1
-        failures[attempt.key] += attempt.error_class != NOT_SENT
+        failures[attempt.key] += not _is_of_the_model(attempt.error_class)
         if attempt.outcome in SETTLED:
             settled.add(attempt.key)
     left = [replace(q, attempts_before=attempts[q.cell.key]) for q in questions if q.cell.key not in settled]
     return sorted(left, key=lambda question: failures[question.cell.key])
+
+
+def _is_of_the_model(error_class: str | None) -> bool:
+    """Say whether a failure says nothing of its cell: it was not sent, or the model, key or money was at fault."""
+    return error_class == NOT_SENT or ACTIONS.get(error_class or "", "retry") not in {"retry", "give_up"}
 
 
 def journal_frame(paths: Iterable[Path]) -> pl.DataFrame:

@@ -88,6 +88,8 @@ def test_each_cell_ends_answered_or_in_a_named_error_and_the_books_agree(
     assert len(last) == len(cells)
     assert all(a.outcome in SETTLED or a.error_class in {*ACTIONS, NOT_SENT} for a in last.values())
     assert set(Counter(a.key for a in attempts if a.outcome in SETTLED).values()) == {1}
+    assert not [a for a in attempts if a.outcome in SETTLED and a.cache_status == "HIT"]
+    assert max(Counter(a.key for a in sent).values()) <= spec.max_attempts * (len(left) - 1)
     assert left[-1] <= len(cells) * 0.02, left  # the cursed, and little else
 
     assert (len(sent), books["schema_violations"]) == (books["calls"], 0)
