@@ -37,6 +37,8 @@ FRESH_REPLY = {"X-OpenRouter-Cache": "true", "X-OpenRouter-Cache-Clear": "true"}
 """Headers of a cell that was answered from a cache: the entry is dropped and the model asked. Clearing has no
 effect on a request that has the cache switched off. Source: OpenRouter, response caching (August 2026)."""
 
+Sendable = tuple[Lane, Job, Reservation | None]
+
 
 class AskingRun:
     """The state of one start. `attempts` may be read once; `cancel` ends what is under way."""
@@ -72,7 +74,7 @@ class AskingRun:
         try:
             while self.stopped_by is None and (self.lanes.queued or self.in_flight):
                 self.wake.clear()
-                wait_s = await self._launch()
+                wait_s = self._launch()
                 if self.stopped_by is None and (self.lanes.queued or self.in_flight):
                     await self._rest(wait_s)
         except Exception as error:
@@ -82,27 +84,45 @@ class AskingRun:
             await asyncio.wait(set(self.in_flight))
         await self.results.put(None)
 
-    async def _launch(self) -> float:
+    def _launch(self) -> float:
         """Send what can be sent now; return the seconds until more is due, inf if only an answer can change it."""
-        while self.stopped_by is None and len(self.in_flight) < self.endpoint.spec.max_in_flight:
-            now = self.clock.monotonic()
-            lane, due = self.lanes.pick(now)
-            if lane is None:
-                return due - now
-            job = lane.take(now)
-            try:
-                reservation = self._reserve(job.question)
-            except BudgetError as error:
-                lane.put_back(job)
-                self._stop(error)
-                break
-            if reservation is None and self.endpoint.budget is not None:
-                lane.put_back(job)
-                return OTHERS_SETTLE_S
-            task = asyncio.create_task(self._send(lane, job, reservation))
+        while len(self.in_flight) < self.endpoint.spec.max_in_flight:
+            following = self._next()
+            if not isinstance(following, tuple):
+                return following
+            task = asyncio.create_task(self._work(following))
             self.in_flight.add(task)
             task.add_done_callback(self._done)
         return math.inf
+
+    async def _work(self, following: Sendable | float) -> None:
+        """Send one request and, as soon as it is read, the next: answers that came together are not kept together.
+
+        Requests that one loop sent for all would be answered in clumps, and a clump waits for its last answer.
+        """
+        while isinstance(following, tuple):
+            await self._send(*following)
+            if len(self.in_flight) < self.endpoint.spec.max_in_flight:
+                self.wake.set()
+            following = self._next()
+
+    def _next(self) -> Sendable | float:
+        """Take the next cell and reserve its money; or return the seconds until one is due, as `_launch` does."""
+        now = self.clock.monotonic()
+        lane, due = self.lanes.pick(now) if self.stopped_by is None else (None, math.inf)
+        if lane is None:
+            return due - now
+        job = lane.take(now)
+        try:
+            reservation = self._reserve(job.question)
+        except BudgetError as error:
+            lane.put_back(job)
+            self._stop(error)
+            return math.inf
+        if reservation is None and self.endpoint.budget is not None:
+            lane.put_back(job)
+            return OTHERS_SETTLE_S
+        return lane, job, reservation
 
     def _reserve(self, question: Question) -> Reservation | None:
         budget = self.endpoint.budget
