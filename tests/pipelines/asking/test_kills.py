@@ -74,7 +74,7 @@ def test_a_wave_killed_twenty_times_is_finished_by_the_next_start(killed):
     folder, _, missing, books = killed
     assert missing[0] == CELLS
     assert missing == sorted(missing, reverse=True)
-    assert len(set(missing)) > KILLS / 3, "most kills came while answers were arriving"
+    assert len(set(missing)) > KILLS / 5, "kills came while answers were arriving"
     assert books["most_at_once"] >= 32
     outcomes = Counter((a.key, a.outcome) for a in Journal(folder, "openrouter").attempts())
     assert len(outcomes) == CELLS
