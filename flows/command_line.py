@@ -24,7 +24,8 @@ app = typer.Typer(
 )
 
 PanelOption = Annotated[
-    str | None, typer.Option("--panel", help="Panel: a name (local, frontier, level1 …) or a YAML file.")
+    str | None,
+    typer.Option("--panel", help="Panel: a name (local, frontier, extended, level1, level2, level3) or a YAML file."),
 ]
 SamplesOption = Annotated[int | None, typer.Option("--samples", help="Samples a prompt, instead of the panel's.")]
 BudgetOption = Annotated[
@@ -34,6 +35,12 @@ BudgetOption = Annotated[
 UnpricedOption = Annotated[
     bool, typer.Option("--allow-unpriced", help="Ask models whose price is unknown, which no budget can bound.")
 ]
+
+EscalateOption = Annotated[
+    str | None,
+    typer.Option("--escalate-from", help="A published wave (panel/date): its most convergent models are the roster."),
+]
+TopOption = Annotated[int | None, typer.Option("--top", help="How many models --escalate-from takes, 8 by default.")]
 
 
 @app.command()
@@ -45,21 +52,30 @@ def nightly(
     samples: SamplesOption = None,
     budget: BudgetOption = None,
     allow_unpriced: UnpricedOption = False,
+    escalate_from: EscalateOption = None,
+    top: TopOption = None,
 ) -> None:
-    """Run one wave, end to end: plan, ask, load, enrich, model, audit, publish, draw."""
+    """Run one wave, end to end: plan, price, ask, load, enrich, model, audit, publish, draw."""
     from flows.running import run_nightly
     from flows.settings import resolve
 
-    print(run_nightly(resolve(panel, samples, budget, allow_unpriced=allow_unpriced), date))
+    settings = resolve(panel, samples, budget, allow_unpriced=allow_unpriced, escalate_from=escalate_from, top=top)
+    print(run_nightly(settings, date))
 
 
 @app.command()
-def plan(panel: PanelOption = None, samples: SamplesOption = None, budget: BudgetOption = None) -> None:
+def plan(
+    panel: PanelOption = None,
+    samples: SamplesOption = None,
+    budget: BudgetOption = None,
+    escalate_from: EscalateOption = None,
+    top: TopOption = None,
+) -> None:
     """Show cells, price and problems of the next wave; ask nothing."""
     from flows.preview import preview
     from flows.settings import resolve
 
-    print(preview(resolve(panel, samples, budget)))
+    print(preview(resolve(panel, samples, budget, escalate_from=escalate_from, top=top)))
 
 
 @app.command()

@@ -3,32 +3,112 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from flows.progress import Step
-from flows.stages import CATALOG_FILE, keep_rows, unanswered
+from flows.stages import CATALOG_FILE, KEYS_FILE, OFFERS_FILE, keep_rows, kept_rows, unanswered
+from lake.errors import EndpointError
 from lake.store import Store
 from pipelines.asking.records import Endpoint
 from pipelines.panels.records import EndpointSpec, Panel
 from pipelines.planning import WavePlan
 
 if TYPE_CHECKING:
+    from flows.outlook import Outlook
     from pipelines.asking.budget import Budget
+    from pipelines.asking.key_status import KeyStatus
+
+
+def look_ahead_of(
+    plan: WavePlan, cap_usd: float | None, allow_unpriced: bool, environ: Mapping[str, str]
+) -> Outlook | None:
+    """Return what lies ahead of the cells that are still to be asked; None where no service is to be asked anything.
+
+    Raises EndpointError for a key that is missing or refused and for an unreachable catalogue, and what
+    `require_worth_asking` raises.
+    """
+    services = [name for name, spec in plan.panel.endpoints.items() if spec.kind == "openai_compatible"]
+    questions = [question for name in services for question in unanswered(plan, name)]
+    if not questions:
+        return None
+    from flows.outlook import look_ahead, require_worth_asking
+    from pipelines.asking.openai_compatible import read_key
+
+    outlook = look_ahead(
+        plan.panel, questions, plan.wave_date, lambda spec: read_key(spec, environ), cap_usd, allow_unpriced
+    )
+    require_worth_asking(plan.panel, outlook, allow_unpriced)
+    return outlook
 
 
 def open_endpoints(
-    store: Store, plan: WavePlan, budget: Budget | None, environ: Mapping[str, str], step: Step
+    store: Store,
+    plan: WavePlan,
+    budget: Budget | None,
+    environ: Mapping[str, str],
+    step: Step,
+    outlook: Outlook | None,
 ) -> dict[str, Endpoint | None]:
     """Return an endpoint for each name in the panel; None where all is answered, so that no key or server is needed.
 
-    One budget is shared by all that cost money.
+    One budget is shared by all that cost money. What the services say of themselves is kept beside the journal.
 
-    Raises EndpointError for a refused key or an unreachable catalogue, CheckpointError for weights that are not there.
+    Raises EndpointError for a key that is not set, CheckpointError for weights that are not there.
     """
+    if outlook is not None:
+        keep_pages(plan, outlook)
     return {
-        name: _open(store, plan, spec, budget, environ, step) if unanswered(plan, name) else None
+        name: _open(store, plan, spec, budget, environ, step, outlook) if unanswered(plan, name) else None
         for name, spec in plan.panel.endpoints.items()
     }
+
+
+def keep_pages(plan: WavePlan, outlook: Outlook) -> None:
+    """Keep catalogue, offers and key of each service until they are loaded; what a first start kept stays."""
+    from pipelines.asking.catalogue import catalogue_rows
+    from pipelines.asking.offers import offer_rows
+
+    known, models = outlook.known, {entry.model: entry.endpoint for entry in plan.panel.roster}
+    for name, catalogue in known.catalogues.items():
+        spec = plan.panel.endpoints[name]
+        offers = {model: found for model, found in known.offers.items() if models.get(model) == name}
+        pages = {
+            CATALOG_FILE: catalogue_rows(plan.panel, {name: catalogue}, plan.wave_id, plan.wave_date),
+            OFFERS_FILE: offer_rows(spec, offers, plan.wave_id, plan.wave_date),
+        }
+        for file, rows in pages.items():
+            path = plan.folder / file.format(endpoint=name)
+            if rows and not path.exists():
+                keep_rows(path, rows)
+        if name in known.keys:
+            _keep_key(plan, spec, known.keys[name], "start")
+
+
+def note_keys(plan: WavePlan, outlook: Outlook | None, environ: Mapping[str, str]) -> None:
+    """Keep what the key of each service may spend now that asking is over; a page that cannot be had is no error."""
+    from pipelines.asking.key_status import fetch_key_status
+
+    for name in outlook.known.catalogues if outlook is not None else ():
+        spec = plan.panel.endpoints[name]
+        try:
+            status = fetch_key_status(spec, environ.get(spec.key_env or "", "").strip() or None)
+        except EndpointError:
+            continue
+        if status is not None:
+            _keep_key(plan, spec, status, "end")
+
+
+def _keep_key(plan: WavePlan, spec: EndpointSpec, status: KeyStatus, moment: Literal["start", "end"]) -> None:
+    from pipelines.asking.key_status import key_row
+
+    path = plan.folder / KEYS_FILE.format(endpoint=spec.name)
+    wave = {"wave_id": plan.wave_id, "wave_date": plan.wave_date}
+    keep_rows(path, [*kept_rows(path), key_row(status, spec, wave, moment)])
+
+
+def cap_of(panel: Panel, cap_usd: float | None) -> float | None:
+    """Return the hard cap of a wave in USD: the flag's, else the panel's, else None."""
+    return panel.budget_usd if cap_usd is None else cap_usd
 
 
 def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> Budget | None:
@@ -37,7 +117,7 @@ def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> 
     from pipelines.asking.journal import Journal
     from pipelines.asking.sent import held
 
-    cap = plan.panel.budget_usd if cap_usd is None else cap_usd
+    cap = cap_of(plan.panel, cap_usd)
     if cap is None:
         return None
     spent = sum(Journal(plan.folder, name).spent_usd() for name in plan.panel.endpoints)
@@ -46,25 +126,30 @@ def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> 
 
 
 def _open(
-    store: Store, plan: WavePlan, spec: EndpointSpec, budget: Budget | None, environ: Mapping[str, str], step: Step
+    store: Store,
+    plan: WavePlan,
+    spec: EndpointSpec,
+    budget: Budget | None,
+    environ: Mapping[str, str],
+    step: Step,
+    outlook: Outlook | None,
 ) -> Endpoint:
     if spec.kind == "checkpoint":
         from pipelines.asking.checkpoint import CheckpointEndpoint
 
         return CheckpointEndpoint(spec, store.laboratory, plan.staged_night)
-    from pipelines.asking.catalogue import catalogue_rows, fetch_catalogue, prices
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint, read_key
+    from pipelines.asking.pricing import COSTS_MONEY
     from pipelines.asking.sent import SentLog
 
-    key = read_key(spec, environ)
-    catalogues = {spec.name: fetch_catalogue(spec, key)}
-    rows = catalogue_rows(plan.panel, catalogues, plan.wave_id, plan.wave_date)
-    keep_rows(plan.folder / CATALOG_FILE.format(endpoint=spec.name), rows)
+    prices = outlook.known.prices if outlook is not None else {}
+    is_priced = any(entry.endpoint == spec.name and entry.model in prices for entry in plan.panel.roster)
+    is_free = spec.flavor is not None and spec.flavor not in COSTS_MONEY and not is_priced
     return OpenAICompatibleEndpoint(
         spec,
-        key,
-        prices=prices(plan.panel, catalogues),
-        budget=budget,
+        read_key(spec, environ),
+        prices=prices,
+        budget=None if is_free else budget,
         seed=plan.panel.seed,
         notice=step.note,
         sent=SentLog(plan.folder, spec.name),

@@ -1,4 +1,4 @@
-"""One wave, in order: plan, ask, load, enrich, model, audit, publish, draw. Unattended, nightly, safe to run twice."""
+"""One wave, in order: price, plan, ask, load, enrich, model, audit, publish, draw. Nightly, safe to run twice."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows import stages
-from flows.endpoints import open_budget, open_endpoints
+from flows.choosing import chosen_panel
+from flows.endpoints import cap_of, look_ahead_of, note_keys, open_budget, open_endpoints
 from flows.progress import Step
-from lake.catalog import create_lake
+from flows.settings import TOP, Settings
 from lake.errors import DriftlakeError, QuarantineError
 from lake.inert import visible
 from lake.store import Store, open_store
 from lake.waves import asking_lock, publishing_lock
 from pipelines.asking.records import Endpoint
-from pipelines.panels.files import load_panel
 from pipelines.panels.records import Panel
-from pipelines.panels.resampling import with_samples
-from pipelines.planning import WavePlan, freeze_plan, wave_id_of
+from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
 
 if TYPE_CHECKING:
     from expectations.audit import AuditResult
+    from flows.outlook import Outlook
     from lake.waves import Publication
     from pipelines.asking.budget import Budget
     from pipelines.laboratory import Laboratory
@@ -42,6 +42,8 @@ def nightly(
     budget_usd: float | None = None,
     allow_unpriced: bool = False,
     home: str | None = None,
+    escalate_from: str | None = None,
+    top: int = TOP,
 ) -> str | None:
     """Run one wave end to end; return where its page is.
 
@@ -49,13 +51,14 @@ def nightly(
     Raises QuarantineError when the audit keeps the wave from being published, after everything else was done.
     """
     store = open_store(home).prepare()
-    create_lake(store)
-    chosen = with_samples(load_panel(panel), samples)
+    stages.go_on_with_lake(store)
     day = date.fromisoformat(wave_date) if wave_date else scheduled_day()
+    chosen = chosen_panel(Settings(store, panel, samples, budget_usd, "", allow_unpriced, escalate_from, top), day)
     with asking_lock(store, wave_id_of(chosen, day)):
+        outlook = price(store, chosen, day, staged_night, budget_usd, allow_unpriced)
         plan = plan_wave(store, chosen, day, staged_night)
         laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
-        stopped = ask_all(store, plan, laboratory, open_budget(plan, budget_usd, allow_unpriced))
+        stopped = ask_all(store, plan, laboratory, open_budget(plan, budget_usd, allow_unpriced), outlook)
         load(store, plan, laboratory)
         if stopped is not None:
             raise stopped
@@ -72,16 +75,18 @@ def nightly(
 
 
 def ask_all(
-    store: Store, plan: WavePlan, laboratory: Laboratory | None, budget: Budget | None
+    store: Store, plan: WavePlan, laboratory: Laboratory | None, budget: Budget | None, outlook: Outlook | None
 ) -> DriftlakeError | None:
     """Ask every endpoint at once; return what stopped one of them, so that what was answered is loaded all the same."""
     stopped: DriftlakeError | None = None
-    endpoints = open_endpoints(store, plan, budget, os.environ, Step("ask"))
-    for future in [ask.submit(plan, name, endpoint, laboratory) for name, endpoint in endpoints.items()]:
+    endpoints = open_endpoints(store, plan, budget, os.environ, Step("ask"), outlook)
+    leave_out = outlook.unasked if outlook is not None else frozenset()
+    for future in [ask.submit(plan, name, endpoint, laboratory, leave_out) for name, endpoint in endpoints.items()]:
         try:
             future.result()
         except DriftlakeError as error:
             stopped = stopped or error
+    note_keys(plan, outlook, os.environ)
     return stopped
 
 
@@ -89,6 +94,22 @@ def scheduled_day() -> date:
     """Return the UTC date of the flow run's scheduled start: a run that starts late still stands for its day."""
     start = flow_run.scheduled_start_time
     return (start or datetime.now(UTC)).astimezone(UTC).date()
+
+
+@task(name="price", cache_policy=NO_CACHE)
+def price(
+    store: Store, panel: Panel, day: date, staged_night: int | None, cap_usd: float | None, allow_unpriced: bool
+) -> Outlook | None:
+    """Say what the wave will cost before anything is frozen or asked; refuse one that is not worth asking."""
+    step = Step("price")
+    draft = draft_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
+    cap = cap_of(panel, cap_usd)
+    outlook = look_ahead_of(draft, cap, allow_unpriced, os.environ)
+    if outlook is not None:
+        from flows.outlook import announce
+
+        announce(outlook, cap, step)
+    return outlook
 
 
 @task(name="plan", cache_policy=NO_CACHE)
@@ -111,10 +132,16 @@ def prepare_laboratory(store: Store) -> Laboratory:
 
 
 @task(name="ask", task_run_name="ask {name}", cache_policy=NO_CACHE)
-def ask(plan: WavePlan, name: str, endpoint: Endpoint | None, laboratory: Laboratory | None) -> stages.Asked:
+def ask(
+    plan: WavePlan,
+    name: str,
+    endpoint: Endpoint | None,
+    laboratory: Laboratory | None,
+    leave_out: frozenset[str] = frozenset(),
+) -> stages.Asked:
     """Ask one endpoint what is unanswered, in seeded blocks across its models."""
     step = Step("ask")
-    asked = stages.ask_endpoint(plan, name, endpoint, step, datetime.now(UTC))
+    asked = stages.ask_endpoint(plan, name, endpoint, step, datetime.now(UTC), leave_out)
     if laboratory is not None and plan.panel.endpoints[name].kind == "checkpoint":
         stages.evaluate_checkpoints(plan, laboratory, plan.panel.endpoints[name].device)
     step.done(asked.sentence)

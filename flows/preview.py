@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from flows.choosing import chosen_panel
 from flows.endpoints import only_checkpoints
 from flows.settings import Settings
+from lake.inert import one_line
 from pipelines.asking.ordering import plan_cells
 from pipelines.asking.records import Question
-from pipelines.panels.files import load_panel
-from pipelines.panels.records import EndpointSpec, Panel
-from pipelines.panels.resampling import with_samples
+from pipelines.panels.records import Panel
 from pipelines.planning import wave_id_of
+
+if TYPE_CHECKING:
+    from flows.outlook import Outlook
+    from pipelines.asking.problems import Problem
+
+HEAD = ("model", "cells", "low", "expected", "at most", "providers", "problems")
+_RIGHT = ("cells", "low", "expected", "at most", "providers")
 
 
 def preview(settings: Settings) -> str:
@@ -22,8 +31,8 @@ def preview(settings: Settings) -> str:
     Prices come from the endpoint's live catalogue, which needs no key on OpenRouter; raises
     EndpointError where it cannot be had.
     """
-    panel = with_samples(load_panel(settings.panel), settings.samples)
     today = datetime.now(UTC).date()
+    panel = chosen_panel(settings, today)
     entries = {entry.model: entry for entry in panel.roster}
     prompts = {prompt.prompt_id: prompt for prompt in panel.prompts}
     questions = [
@@ -31,41 +40,92 @@ def preview(settings: Settings) -> str:
         for cell in plan_cells(panel, wave_id_of(panel, today), today)
     ]
     capabilities = Counter(prompt.capability for prompt in panel.prompts)
+    source = panel.declared.get("roster_from")
     lines = [
         f"Panel {panel.name} ({panel.path})",
         f"  {len(questions):,} cells = {len(panel.roster)} models x {len(panel.prompts)} prompts "
         f"x {panel.samples} samples",
+        *([f"  roster: the {source['top']} most convergent models of {source['publication']}"] if source else []),
         "  prompts: " + ", ".join(f"{count} {name}" for name, count in capabilities.items()),
         f"  battery {panel.battery.name} version {panel.battery.version}, sha {panel.battery.sha[:12]}",
         *_money(panel, questions, settings.budget_usd),
         "Nothing was asked.",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _money(panel: Panel, questions: list[Question], cap_usd: float | None) -> list[str]:
     if only_checkpoints(panel):
         return ["  cost: none; every model runs in this process"]
-    from pipelines.asking.catalogue import fetch_catalogues, fetch_key_status, prices
-    from pipelines.asking.forecast import forecast, problems
+    from flows.outlook import keys_of, look_ahead
 
-    catalogues = fetch_catalogues(panel, _key)
-    expected = forecast(questions, prices(panel, catalogues))
-    keys = {
-        name: status
-        for name in catalogues
-        if (status := fetch_key_status(panel.endpoints[name], _key(panel.endpoints[name]))) is not None
-    }
     cap = panel.budget_usd if cap_usd is None else cap_usd
-    found = problems(questions, catalogues, questions[0].cell.wave_date, keys)
+    outlook = look_ahead(panel, questions, questions[0].cell.wave_date, keys_of(panel, os.environ), cap)
+    expected = outlook.forecast
+    kinds = Counter(problem.kind for problem in outlook.problems)
     return [
+        "",
+        *(f"  {line}" for line in table(HEAD, _rows(outlook), _RIGHT)),
+        "",
         f"  cost: {expected.low_usd:.4f} low, {expected.expected_usd:.4f} expected, "
         f"{expected.high_usd:.4f} at most (USD)",
         f"  budget: {cap:.2f} USD" if cap is not None else "  budget: none; set one with --budget or budget_usd",
+        *_credit(outlook),
         *(f"  unpriced: {model}" for model in expected.unpriced),
-        *(f"  {'stops' if problem.stops else 'note'}: {problem.message}" for problem in found),
+        "  problems: " + (", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none found"),
+        *(f"  {'stops' if problem.stops else 'note'}: {problem.message}" for problem in outlook.problems),
     ]
 
 
-def _key(spec: EndpointSpec) -> str | None:
-    return os.environ.get(spec.key_env) if spec.key_env else None
+def _rows(outlook: Outlook) -> list[tuple[str, ...]]:
+    """Return one row a model and the total, each cell as text."""
+    named = _by_model(outlook.problems)
+    costs = {model.model: model for model in outlook.forecast.models}
+    cells = Counter(question.entry.model for question in outlook.questions)
+    endpoints = {question.entry.model: question.entry.endpoint for question in outlook.questions}
+    rows = []
+    for model, count in cells.items():
+        cost, offers = costs.get(model), outlook.known.offers.get(model)
+        money = (cost.low_usd, cost.expected_usd, cost.high_usd) if cost else (None, None, None)
+        is_here = endpoints[model] not in outlook.known.catalogues
+        providers = "here" if is_here else str(len({offer.provider for offer in offers.offers})) if offers else "?"
+        rows.append((model, f"{count:,}", *map(_usd, money), providers, ", ".join(named.get(model, []))))
+    total = outlook.forecast
+    sums = map(_usd, (total.low_usd, total.expected_usd, total.high_usd))
+    return [*rows, ("total", f"{sum(cells.values()):,}", *sums, "", "")]
+
+
+def _by_model(found: Sequence[Problem]) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {}
+    for problem in found:
+        for model in problem.model.split(", "):
+            if problem.kind not in kinds.setdefault(model, []):
+                kinds[model].append(problem.kind)
+    return kinds
+
+
+def _credit(outlook: Outlook) -> list[str]:
+    return [
+        f"  key of {name}: "
+        + (f"{key.limit_remaining:.2f} USD left" if key.limit_remaining is not None else "no limit of its own")
+        + (f" of {key.limit:.2f}" if key.limit is not None else "")
+        + (", free tier" if key.is_free_tier else "")
+        for name, key in outlook.known.keys.items()
+    ]
+
+
+def _usd(amount: float | None) -> str:
+    return "?" if amount is None else f"{amount:.4f}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
+    """Return lines of an aligned table; the columns named in `right` are aligned to the right."""
+    shown = [[one_line(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(head))]
+    return [
+        "  ".join(
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for cell, width, name in zip(row, widths, head, strict=True)
+        ).rstrip()
+        for row in shown
+    ]

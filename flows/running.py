@@ -6,17 +6,17 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from flows.choosing import chosen_panel
 from flows.environment import prepare_environment
 from flows.settings import Settings
-from lake.catalog import connect_reader, create_lake
+from flows.stages import go_on_with_lake
+from lake.catalog import connect_reader
 from lake.errors import InputError, QuarantineError, WaveError
 from lake.store import Store
 from lake.waves import Wave, last_publication, listed
 from pipelines.asking.records import SETTLED
-from pipelines.panels.files import load_panel
 from pipelines.panels.records import Panel
-from pipelines.panels.resampling import with_samples
-from pipelines.planning import RESUME_WITHIN, require_startable, wave_id_of
+from pipelines.planning import RESUME_WITHIN, require_same_source, require_startable, wave_id_of
 
 EXAMPLE = (
     "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave "
@@ -40,13 +40,14 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
     quarantined.
     """
     day = _parse_day(wave_date)
-    panel = with_samples(load_panel(settings.panel), settings.samples)
-    store = settings.store
-    nights = nights_due(store, panel, day, datetime.now(UTC))
+    store, now = settings.store, datetime.now(UTC)
+    panel = chosen_panel(settings, day or now.date())
+    require_same_source(store, panel, day or now.date())
+    nights = nights_due(store, panel, day, now)
     if not all(_is_answered(store, panel, night) for night in nights):
         require_keys(panel)
     prepare_environment(store)
-    create_lake(store.prepare())
+    go_on_with_lake(store.prepare())
     quarantined: list[QuarantineError] = []
     for night in nights:
         try:
@@ -118,6 +119,8 @@ def _play(settings: Settings, night: Night) -> None:
         budget_usd=settings.budget_usd,
         allow_unpriced=settings.allow_unpriced,
         home=str(settings.store.home),
+        escalate_from=settings.escalate_from,
+        top=settings.top,
     )
 
 

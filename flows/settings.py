@@ -16,7 +16,9 @@ from lake.errors import InputError
 from lake.store import Store, open_store
 
 FILE = Path("driftlake.toml")
-NAMES = ("home", "panel", "samples", "budget", "cron")
+NAMES = ("home", "panel", "samples", "budget", "cron", "escalate_from", "top")
+TOP = 8
+"""Models that an escalation takes, as the published third level did."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Settings:
     budget_usd: float | None
     cron: str
     allow_unpriced: bool = False
+    escalate_from: str | None = None
+    top: int = TOP
 
 
 def resolve(
@@ -37,13 +41,18 @@ def resolve(
     budget: float | None = None,
     cron: str | None = None,
     allow_unpriced: bool = False,
+    escalate_from: str | None = None,
+    top: int | None = None,
 ) -> Settings:
     """Return the settings in force; raise InputError naming the setting and where it came from."""
     declared = _from_file()
     given = {"panel": panel, "samples": samples, "budget": budget, "cron": cron}
+    given |= {"escalate_from": escalate_from, "top": top}
     values = {
         name: _first(given.get(name), os.environ.get(f"DRIFTLAKE_{name.upper()}"), declared.get(name)) for name in NAMES
     }
+    if values["top"] is not None and values["escalate_from"] is None:
+        raise InputError("--top says how many models --escalate-from takes, and that is not given. Give both, or none.")
     return Settings(
         store=open_store(values["home"]),
         panel=str(values["panel"] or "local"),
@@ -51,6 +60,8 @@ def resolve(
         budget_usd=_number("budget", values["budget"], float, 0),
         cron=str(values["cron"] or "0 2 * * *"),
         allow_unpriced=allow_unpriced,
+        escalate_from=None if values["escalate_from"] is None else str(values["escalate_from"]),
+        top=TOP if values["top"] is None else _number("top", values["top"], int, 2),
     )
 
 

@@ -17,14 +17,16 @@ import polars as pl
 
 from flows.progress import Step
 from lake import waves
-from lake.catalog import connect_writer
+from lake.catalog import connect_writer, create_lake
 from lake.errors import DriftlakeError, WaveError
 from lake.store import Store
 from lake.tables import (
     RAW_ATTEMPTS,
+    RAW_CATALOG_ENDPOINTS,
     RAW_CATALOG_MODELS,
     RAW_CHECKPOINT_EVALS,
     RAW_CHECKPOINTS,
+    RAW_KEY_SNAPSHOTS,
     RAW_TRAINING_LOSS,
     RAW_TRAINING_RUNS,
     Table,
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 
 EVALS_FILE = "checkpoint_evals.json"
 CATALOG_FILE = "catalog-{endpoint}.json"
+OFFERS_FILE = "offers-{endpoint}.json"
+KEYS_FILE = "keys-{endpoint}.json"
+PAGES = {RAW_CATALOG_MODELS: CATALOG_FILE, RAW_CATALOG_ENDPOINTS: OFFERS_FILE, RAW_KEY_SNAPSHOTS: KEYS_FILE}
+"""What a service says of itself, and the file that keeps it beside the journal until it is loaded."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,12 @@ def prepare_laboratory(store: Store, step: Step) -> Laboratory:
     from pipelines.laboratory import prepare_laboratory as prepare
 
     return prepare(store.laboratory, step.note)
+
+
+def go_on_with_lake(store: Store) -> None:
+    """Make the lake, or give one of an earlier version what it lacks and say so."""
+    if added := create_lake(store):
+        Step("lake").note(f"An earlier version made this lake; added: {', '.join(added)}.")
 
 
 def register_plan(store: Store, plan: WavePlan) -> None:
@@ -87,11 +99,18 @@ def unanswered(plan: WavePlan, endpoint: str) -> list[Question]:
     return remaining(questions, Journal(plan.folder, endpoint))
 
 
-def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint | None, step: Step, now: datetime) -> Asked:
+def ask_endpoint(
+    plan: WavePlan,
+    name: str,
+    endpoint: Endpoint | None,
+    step: Step,
+    now: datetime,
+    leave_out: frozenset[str] = frozenset(),
+) -> Asked:
     """Ask one endpoint what is unanswered; every attempt is in the journal before the next is looked at.
 
-    `endpoint` is None where nothing is unanswered. Raises InputError more than 24 hours after the first start, and
-    WaveError in place of an error that nobody foresaw.
+    Models to `leave_out` are not asked. `endpoint` is None where nothing is unanswered. Raises InputError more than
+    24 hours after the first start, and WaveError in place of an error that nobody foresaw.
     """
     from flows.crashes import crashed
     from pipelines.asking.journal import Journal
@@ -100,11 +119,12 @@ def ask_endpoint(plan: WavePlan, name: str, endpoint: Endpoint | None, step: Ste
     questions = unanswered(plan, name)
     total = sum(cell.endpoint == name for cell in plan.cells)
     already = total - len(questions)
-    if questions and endpoint is not None:
+    asked = [question for question in questions if question.entry.model not in leave_out]
+    if asked and endpoint is not None:
         require_resumable(plan, now)
         try:
             with Journal(plan.folder, name) as journal:
-                asyncio.run(_ask_all(endpoint, questions, journal, step, already, total))
+                asyncio.run(_ask_all(endpoint, asked, journal, step, already, total))
         except DriftlakeError:
             raise
         except Exception as error:  # its text may hold what a server sent, so it must not reach the logs
@@ -155,10 +175,10 @@ def load_wave(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> st
     rows: dict[Table, list[dict[str, Any]]] = dict(plan_rows(plan))
     if laboratory is not None:
         rows |= laboratory_rows(laboratory)
-    rows[RAW_CHECKPOINT_EVALS] = [*rows.get(RAW_CHECKPOINT_EVALS, []), *_kept(plan.folder / EVALS_FILE)]
-    rows[RAW_CATALOG_MODELS] = [
-        row for name in plan.panel.endpoints for row in _kept(plan.folder / CATALOG_FILE.format(endpoint=name))
-    ]
+    rows[RAW_CHECKPOINT_EVALS] = [*rows.get(RAW_CHECKPOINT_EVALS, []), *kept_rows(plan.folder / EVALS_FILE)]
+    for table, file in PAGES.items():
+        paths = [plan.folder / file.format(endpoint=name) for name in plan.panel.endpoints]
+        rows[table] = [row for path in paths for row in kept_rows(path)]
     frames: dict[Table, pl.DataFrame] = {table: frame_of(table, _dated(some)) for table, some in rows.items()}
     frames[RAW_ATTEMPTS] = journal_frame(Journal(plan.folder, name).path for name in plan.panel.endpoints)
     loaded = load(store, frames)
@@ -261,7 +281,8 @@ def _write_totals(store: Store, plan: WavePlan) -> None:
         connection.close()
 
 
-def _kept(path: Path) -> list[dict[str, Any]]:
+def kept_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows that `keep_rows` wrote, with dates and times as ISO text; none where there is no such file."""
     return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 

@@ -7,6 +7,7 @@ DriftlakeError
 ├── BusyError           another process holds the lock that this command needs
 ├── StoreError          the store cannot be read or written (permission, full disk)
 ├── EndpointError       an endpoint cannot be used at all (key refused, unknown base URL)
+│   └── RefusedKeyError the endpoint does not take the key
 ├── BudgetError         the budget stops the wave; the same command resumes it
 ├── CheckpointError     a checkpoint cannot be trusted or loaded
 └── WaveError           a wave cannot go on
@@ -67,6 +68,10 @@ class EndpointError(DriftlakeError):
     """An endpoint cannot be used at all: no key, a refused key, an unreachable address."""
 
     exit_code = 2
+
+
+class RefusedKeyError(EndpointError):
+    """The endpoint does not take the key."""
 
 
 class BudgetError(DriftlakeError):

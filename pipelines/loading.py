@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
-"""Columns are held to lake/tables.py by `_require_declared`: dlt's own freeze refuses what an upgrade declared since."""
+"""Columns are held to lake/tables.py by `_require_declared`: dlt's freeze refuses what an upgrade added since."""
 
 _POLARS_TYPES: dict[str, Any] = {
     "VARCHAR": pl.String,

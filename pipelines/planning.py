@@ -63,6 +63,23 @@ def wave_id_of(panel: Panel, wave_date: date) -> str:
     return f"{panel.name}/{wave_date.isoformat()}"
 
 
+def draft_plan(
+    store: Store,
+    panel: Panel,
+    wave_date: date,
+    staged_night: int | None,
+    now: datetime,
+    scheduled: date | None = None,
+) -> WavePlan:
+    """Return the wave's plan: the one frozen at its first start, or the one that would be frozen now. Writes nothing.
+
+    Raises InputError for a date in the future, for a missed night (a past date that no start ever
+    froze), and for a panel that changed since the first start. `scheduled` is the day of the scheduled start,
+    today by default: a run that had to wait past midnight still stands for its day.
+    """
+    return _plan(store, panel, wave_date, _frozen_or_new(store, panel, wave_date, staged_night, now, scheduled))
+
+
 def freeze_plan(
     store: Store,
     panel: Panel,
@@ -71,36 +88,67 @@ def freeze_plan(
     now: datetime,
     scheduled: date | None = None,
 ) -> WavePlan:
-    """Return the wave's plan: the one frozen at its first start, or a new one, now frozen.
-
-    Raises InputError for a date in the future, for a missed night (a past date that no start ever
-    froze), and for a panel that changed since the first start. `scheduled` is the day of the scheduled start,
-    today by default: a run that had to wait past midnight still stands for its day.
-    """
-    wave_id = wave_id_of(panel, wave_date)
-    folder = store.wave_journal(wave_id)
-    path = folder / "plan.json"
-    if path.exists():
-        frozen = json.loads(path.read_text(encoding="utf-8"))
-        _require_same_panel(wave_id, frozen, panel)
-    else:
-        if staged_night is None:
-            require_startable(wave_id, wave_date, scheduled or now.astimezone(UTC).date())
-        frozen = _frozen(panel, wave_id, wave_date, staged_night, now)
+    """Return the wave's plan as `draft_plan` does; a new one is now frozen."""
+    frozen = _frozen_or_new(store, panel, wave_date, staged_night, now, scheduled)
+    path = _path(store, wave_id_of(panel, wave_date))
+    if not path.exists():
         _write_whole(path, frozen)
-    started_at = datetime.fromisoformat(frozen["started_at"])
-    night = frozen["staged_night"]
+    return _plan(store, panel, wave_date, frozen)
+
+
+def frozen_source(store: Store, wave_id: str) -> dict[str, Any] | None:
+    """Return where the roster of a started wave came from ({wave, top, publication}).
+
+    None for the panel's own roster, and for a wave that no start froze.
+    """
+    frozen = _read(_path(store, wave_id))
+    source: dict[str, Any] | None = frozen["panel"].get("roster_from") if frozen else None
+    return source
+
+
+def require_same_source(store: Store, panel: Panel, wave_date: date) -> None:
+    """Raise InputError where a wave was started with a roster from elsewhere: its flags are then part of its name."""
+    wave_id = wave_id_of(panel, wave_date)
+    frozen = _read(_path(store, wave_id))
+    if frozen is not None:
+        _same_source(wave_id, frozen, panel)
+
+
+def _frozen_or_new(
+    store: Store, panel: Panel, wave_date: date, staged_night: int | None, now: datetime, scheduled: date | None
+) -> dict[str, Any]:
+    wave_id = wave_id_of(panel, wave_date)
+    frozen = _read(_path(store, wave_id))
+    if frozen is not None:
+        _same_source(wave_id, frozen, panel)
+        _require_same_panel(wave_id, frozen, panel)
+        return frozen
+    if staged_night is None:
+        require_startable(wave_id, wave_date, scheduled or now.astimezone(UTC).date())
+    return _frozen(panel, wave_id, wave_date, staged_night, now)
+
+
+def _plan(store: Store, panel: Panel, wave_date: date, frozen: dict[str, Any]) -> WavePlan:
+    wave_id, night = wave_id_of(panel, wave_date), frozen["staged_night"]
     return WavePlan(
         wave_id=wave_id,
         wave_date=wave_date,
         wave_kind="live" if night is None else "staged",
         staged_night=night,
         panel=panel,
-        folder=folder,
-        started_at=started_at,
+        folder=store.wave_journal(wave_id),
+        started_at=datetime.fromisoformat(frozen["started_at"]),
         code_version=frozen["code_version"],
         cells=tuple(plan_cells(panel, wave_id, wave_date, night)),
     )
+
+
+def _path(store: Store, wave_id: str) -> Path:
+    return store.wave_journal(wave_id) / "plan.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def require_resumable(plan: WavePlan, now: datetime) -> None:
@@ -197,6 +245,20 @@ def require_startable(wave_id: str, wave_date: date, today: date) -> None:
         raise InputError(
             f"Wave {wave_id} was never started, and a missed night stays missed. "
             "--date in the past only resumes a started wave; leave it out to start today's."
+        )
+
+
+def _same_source(wave_id: str, frozen: dict[str, Any], panel: Panel) -> None:
+    before, now = frozen["panel"].get("roster_from"), panel.declared.get("roster_from")
+    if before is None and now is not None:
+        raise InputError(
+            f"Wave {wave_id} was started with the panel's own roster, not with one escalated from {now['wave']}. "
+            "Leave --escalate-from and --top out to finish it; a panel has one wave a day, so escalate tomorrow."
+        )
+    if before is not None and (now is None or any(before[name] != now[name] for name in ("wave", "top"))):
+        raise InputError(
+            f"Wave {wave_id} was started with another roster: add --escalate-from {before['wave']} --top "
+            f"{before['top']} to finish it. A panel has one wave a day; another roster can be asked tomorrow."
         )
 
 

@@ -1,6 +1,6 @@
 """The endpoint's catalogue as of now: which models it has, what they cost and how long they stay.
 
-Source: GET {base}/models and GET {base}/key of OpenRouter; other servers answer /models with less.
+Source: GET {base}/models of OpenRouter; other servers answer /models with less.
 """
 
 from __future__ import annotations
@@ -10,16 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-import httpx
-
-from lake.errors import EndpointError
 from pipelines.asking.dialects import dialect_of
-from pipelines.asking.pricing import Price, amount, declared_prices, parse_price
+from pipelines.asking.pages import open_pages
+from pipelines.asking.pricing import Price, declared_prices, parse_price
 from pipelines.asking.redaction import Redactor, shown
-from pipelines.asking.transport import is_loopback
 from pipelines.panels.records import EndpointSpec, Panel
-
-FETCH_TIMEOUT_S = 60.0
 
 CONTEXT_NAMES = ("context_length", "max_model_len", "max_input_tokens")
 """The same fact as OpenRouter, vLLM and Anthropic name it."""
@@ -54,15 +49,6 @@ class Catalogue:
         return next((entry for entry in self.models.values() if entry.canonical_slug == model), None)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyStatus:
-    """What a key may still spend in USD (None: no limit), has spent, and whether it is on the free tier."""
-
-    limit_remaining: float | None
-    usage: float | None
-    is_free_tier: bool
-
-
 def fetch_catalogues(panel: Panel, key_of: Callable[[EndpointSpec], str | None]) -> dict[str, Catalogue]:
     """Return the catalogue of each OpenAI-compatible endpoint that the roster uses, by endpoint name.
 
@@ -75,20 +61,13 @@ def fetch_catalogues(panel: Panel, key_of: Callable[[EndpointSpec], str | None])
 
 def fetch_catalogue(spec: EndpointSpec, api_key: str | None) -> Catalogue:
     """Return the catalogue of one endpoint; raise EndpointError where it cannot be had."""
-    listed = _get(spec, api_key, dialect_of(spec).models_path).get("data")
-    redactor = Redactor(api_key)
-    entries = [_entry(item, redactor) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    with open_pages(spec, api_key) as pages:
+        listed = pages.get(dialect_of(spec).models_path).get("data")
+    entries = (
+        [_entry(item, pages.redactor) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    )
     models = {entry.slug: entry for entry in entries if entry is not None}
     return Catalogue(spec.name, datetime.now(UTC), models)
-
-
-def fetch_key_status(spec: EndpointSpec, api_key: str | None) -> KeyStatus | None:
-    """Return what the key may still spend; None where the endpoint has no such page (all but OpenRouter)."""
-    if spec.flavor != "openrouter" or api_key is None:
-        return None
-    data = _get(spec, api_key, "/key").get("data")
-    data = data if isinstance(data, dict) else {}
-    return KeyStatus(amount(data.get("limit_remaining")), amount(data.get("usage")), data.get("is_free_tier") is True)
 
 
 def prices(panel: Panel, catalogues: Mapping[str, Catalogue]) -> dict[str, Price]:
@@ -146,28 +125,3 @@ def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _get(spec: EndpointSpec, api_key: str | None, path: str) -> dict[str, Any]:
-    url = f"{spec.base_url}".rstrip("/") + path
-    headers = dialect_of(spec).headers(api_key)
-    redactor = Redactor(api_key)
-    try:
-        with httpx.Client(timeout=FETCH_TIMEOUT_S, trust_env=not is_loopback(url)) as client:
-            response = client.get(url, headers=headers)
-            body = response.json() if response.is_success else None
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
-        raise EndpointError(
-            f"{spec.name} gave no catalogue at {url} ({type(error).__name__}: {redactor.text(str(error))}). "
-            "Check base_url and the network, then start the same command again."
-        ) from None
-    if response.status_code in {401, 403}:
-        raise EndpointError(
-            f"{spec.name} refused the key at {url} (HTTP {response.status_code}). Check {spec.key_env or 'the key'}."
-        )
-    if not isinstance(body, dict):
-        raise EndpointError(
-            f"{spec.name} gave no catalogue at {url} (HTTP {response.status_code}). "
-            "Check base_url in the panel, or try again later."
-        )
-    return body

@@ -44,7 +44,11 @@ def load_panel(name_or_path: str | Path) -> Panel:
     Raises PanelError with file, line and remedy; also for the panel's battery.
     """
     source = read_source(find_file(name_or_path, PANELS, "panel"))
-    content = source.parse(PanelFile, PANEL_HINTS)
+    return panel_of(source, source.parse(PanelFile, PANEL_HINTS))
+
+
+def panel_of(source: Source, content: PanelFile) -> Panel:
+    """Return the panel that a file's content declares; raise PanelError as `load_panel` does."""
     battery = _battery(source, content)
     prompts = _asked(source, content, battery)
     endpoints = {name: EndpointSpec(name=name, **dict(block)) for name, block in content.endpoints.items()}

@@ -10,14 +10,12 @@ import pytest
 from lake.errors import EndpointError
 from lake.tables import RAW_CATALOG_MODELS
 from pipelines.asking.catalogue import (
-    KeyStatus,
     catalogue_rows,
     fetch_catalogue,
     fetch_catalogues,
-    fetch_key_status,
     prices,
 )
-from pipelines.asking.forecast import forecast, problems
+from pipelines.asking.forecast import forecast
 from pipelines.panels.records import Battery, EndpointSpec, Panel, RosterEntry
 
 NIGHT = date(2026, 8, 1)
@@ -97,52 +95,6 @@ def test_an_unreachable_catalogue_is_one_sentence(spec, server):
             fetch_catalogue(dataclasses.replace(spec, base_url=base_url), "sk-or-v1-secretsecretsecret1")
 
 
-def test_the_key_page_says_what_is_left(server, spec, key):
-    server.control(limit_usd=12.5)
-    assert fetch_key_status(spec, key) == KeyStatus(limit_remaining=12.5, usage=0.0, is_free_tier=False)
-    assert fetch_key_status(dataclasses.replace(spec, flavor="vllm"), key) is None
-    assert fetch_key_status(spec, None) is None
-
-
-def test_what_would_go_wrong_is_named_by_model(listed, spec, questions):
-    panel = panel_with(spec, "a/one")
-    catalogues = fetch_catalogues(panel, lambda _: None)
-    settings = {"temperature": 1, "max_tokens": 50, "top_k": 5}
-    asked = questions(["a/one", "a/old", "a/gone", "~a/latest", "a/small", "a/unheard-of"], settings=settings)
-    found = [(p.model, p.kind, p.stops) for p in problems(asked, catalogues, NIGHT)]
-    assert found == [
-        ("a/one", "ignored", False),
-        ("a/old", "expiring", False),  # 2026-08-20 is 19 days after the wave
-        ("a/old", "ignored", False),
-        ("a/gone", "retired", True),
-        ("a/gone", "unpriced", False),
-        ("~a/latest", "alias", False),
-        ("a/small", "context", True),  # "question 0": 10 characters / 4 = 2 tokens, + 50 > 51
-        ("a/unheard-of", "unknown", True),
-    ]
-    messages = {(p.model, p.kind): p.message for p in problems(asked, catalogues, NIGHT)}
-    assert "would silently ignore top_k:" in messages["a/one", "ignored"]
-    assert "would silently ignore seed, top_k:" in messages["a/old", "ignored"]
-
-
-def test_a_plan_beyond_the_free_limit_is_named(server, spec, questions):
-    server.control(catalogue=[{"id": "a/x:free", "pricing": {"prompt": "0", "completion": "0"}}])
-    catalogues = {"openrouter": fetch_catalogue(spec, None)}
-    keys = {"openrouter": KeyStatus(None, 0.0, is_free_tier=True)}
-    assert problems(questions(["a/x:free"], prompts=50), catalogues, NIGHT, keys) == []
-    (problem,) = problems(questions(["a/x:free"], prompts=51), catalogues, NIGHT, keys)
-    assert problem.message == "51 cells go to free variants of openrouter, which answers 50 a day."
-    bought = {"openrouter": KeyStatus(None, 0.0, is_free_tier=False)}
-    assert problems(questions(["a/x:free"], prompts=51), catalogues, NIGHT, bought) == []
-
-
-def test_a_used_up_key_is_named(listed, spec, questions):
-    catalogues = {"openrouter": fetch_catalogue(spec, None)}
-    asked = questions(["a/one"])
-    (problem,) = problems(asked, catalogues, NIGHT, {"openrouter": KeyStatus(0.0, 5.0, is_free_tier=False)})
-    assert (problem.kind, problem.stops) == ("credit", True)
-
-
 def test_the_price_of_a_wave_is_low_expected_and_high(listed, spec, questions):
     panel = panel_with(spec, "a/one")
     found = forecast(
@@ -156,3 +108,6 @@ def test_the_price_of_a_wave_is_low_expected_and_high(listed, spec, questions):
     assert found.expected_usd == pytest.approx(2 * 1.02e-4)
     assert found.high_usd == pytest.approx(2 * 3.06e-4)
     assert (found.cells, found.unpriced) == (4, ("a/unheard-of",))
+    one, unheard_of = found.models
+    assert (one.model, one.cells, one.high_usd) == ("a/one", 2, pytest.approx(2 * 3.06e-4))
+    assert (unheard_of.cells, unheard_of.low_usd, unheard_of.expected_usd, unheard_of.high_usd) == (2, None, None, None)

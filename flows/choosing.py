@@ -1,0 +1,46 @@
+"""Which panel a command runs: as its file has it, or with a roster that a published wave decides."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flows.settings import Settings
+from lake.catalog import connect_reader
+from lake.store import Store
+from pipelines.panels.escalation import Read, escalated, published_wave
+from pipelines.panels.files import load_panel
+from pipelines.panels.records import Panel
+from pipelines.panels.resampling import with_samples
+from pipelines.planning import frozen_source, wave_id_of
+
+
+def chosen_panel(settings: Settings, day: date) -> Panel:
+    """Return the panel that the settings name, with the roster they ask for.
+
+    A wave that was started with an escalated roster keeps the publication it was taken from, even if the source was
+    published again since. Raises InputError where the wave to escalate from cannot decide a roster.
+    """
+    panel = load_panel(settings.panel)
+    if settings.escalate_from is not None:
+        source = frozen_source(settings.store, wave_id_of(panel, day)) or {}
+        asked_for = {"wave": settings.escalate_from, "top": settings.top}
+        same = all(source.get(name) == value for name, value in asked_for.items())
+        wave = published_wave(
+            lake_read(settings.store), settings.escalate_from, source.get("publication") if same else None
+        )
+        panel = escalated(panel, wave, settings.top)
+    return with_samples(panel, settings.samples)
+
+
+def lake_read(store: Store) -> Read:
+    """Return what reads the lake at a snapshot (None: at head), one query at a time."""
+
+    def read(query: str, values: dict[str, Any], snapshot: int | None) -> list[tuple[Any, ...]]:
+        connection = connect_reader(store, "head" if snapshot is None else snapshot)
+        try:
+            return connection.execute(query, values).fetchall()
+        finally:
+            connection.close()
+
+    return read
