@@ -1,7 +1,8 @@
 """Calls a second, CPU a call and peak memory of asking, journal included, against other clients in the same run.
 
-    python tests/benchmarks/bench_asking.py            every latency and width, about two minutes
+    python tests/benchmarks/bench_asking.py            50 ms latency, 32 and 128 in flight, and the memory: a minute
     python tests/benchmarks/bench_asking.py --quick    50 ms and 128 in flight only
+    python tests/benchmarks/bench_asking.py --all      0, 50 and 200 ms, 32 and 128 in flight: two minutes
     python tests/benchmarks/bench_asking.py --memory   resident memory over 50,000 calls
 
 One JSON line a combination. Every client is a process of its own, one after another; the server is another on the
@@ -196,6 +197,7 @@ def main() -> None:
     """Measure what the command line asks for."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true")
+    options.add_argument("--all", action="store_true")
     options.add_argument("--memory", action="store_true")
     options.add_argument("--seconds", type=float, default=2.0, help="how long a measurement of the ideal client takes")
     options.add_argument("--one", nargs=4, metavar=("CLIENT", "LATENCY_MS", "IN_FLIGHT", "CALLS"))
@@ -203,12 +205,13 @@ def main() -> None:
     if chosen.one:
         client, *numbers = chosen.one
         print(json.dumps(measured(client, *map(int, numbers))))
-    elif chosen.memory:
-        memory()
-    else:
-        for latency_ms in (50,) if chosen.quick else LATENCIES_MS:
+        return
+    if not chosen.memory:
+        for latency_ms in LATENCIES_MS if chosen.all else (50,):
             for in_flight in (128,) if chosen.quick else WIDTHS:
                 compared(latency_ms, in_flight, chosen.seconds)
+    if not chosen.quick and not chosen.all:
+        memory()
 
 
 if __name__ == "__main__":
