@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.settings import Settings
 from lake.catalog import connect_reader
@@ -13,6 +15,9 @@ from pipelines.panels.files import load_panel
 from pipelines.panels.records import Panel
 from pipelines.panels.resampling import with_samples
 from pipelines.planning import frozen_source, wave_id_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def chosen_panel(settings: Settings, day: date) -> Panel:
@@ -26,21 +31,25 @@ def chosen_panel(settings: Settings, day: date) -> Panel:
         source = frozen_source(settings.store, wave_id_of(panel, day)) or {}
         asked_for = {"wave": settings.escalate_from, "top": settings.top}
         same = all(source.get(name) == value for name, value in asked_for.items())
-        wave = published_wave(
-            lake_read(settings.store), settings.escalate_from, source.get("publication") if same else None
-        )
+        publication = source.get("publication") if same else None
+        with reading(settings.store) as read:
+            wave = published_wave(read, settings.escalate_from, publication)
         panel = escalated(panel, wave, settings.top)
     return with_samples(panel, settings.samples)
 
 
-def lake_read(store: Store) -> Read:
-    """Return what reads the lake at a snapshot (None: at head), one query at a time."""
+@contextmanager
+def reading(store: Store) -> Iterator[Read]:
+    """Yield what reads the lake at a snapshot (None: at head), over one connection each."""
+    connections: dict[int | None, duckdb.DuckDBPyConnection] = {}
 
     def read(query: str, values: dict[str, Any], snapshot: int | None) -> list[tuple[Any, ...]]:
-        connection = connect_reader(store, "head" if snapshot is None else snapshot)
-        try:
-            return connection.execute(query, values).fetchall()
-        finally:
-            connection.close()
+        if snapshot not in connections:
+            connections[snapshot] = connect_reader(store, "head" if snapshot is None else snapshot)
+        return connections[snapshot].execute(query, values).fetchall()
 
-    return read
+    try:
+        yield read
+    finally:
+        for connection in connections.values():
+            connection.close()
