@@ -1,0 +1,260 @@
+"""Before a night asks anything it knows what it will cost and run into; `driftlake plan` shows that, no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.endpoints import look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.outlook import announce, look_ahead
+from flows.preview import preview, table
+from flows.progress import Step
+from flows.settings import Settings
+from flows.stages import ask_endpoint, load_wave
+from lake.catalog import create_lake
+from lake.errors import BudgetError, EndpointError, InputError
+from pipelines.asking.ordering import plan_cells
+from pipelines.asking.records import Question
+from pipelines.panels.files import load_panel
+from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
+from tests.flows.asked_panel import (
+    CELLS_A_MODEL,
+    KEY,
+    KEY_ENV,
+    MODELS,
+    LocalOpenRouter,
+    asked_panel,
+    catalogue_entry,
+    local_openrouter,
+    rows,
+)
+from tests.flows.conftest import Nights
+
+NOW = datetime.now(UTC)
+ENVIRON = {KEY_ENV: KEY}
+STEADY = [{"model": "maker/steady"}]
+VLLM = {"kind": "openai_compatible", "flavor": "vllm"}
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[LocalOpenRouter]:
+    with local_openrouter() as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: LocalOpenRouter) -> LocalOpenRouter:
+    _server.control(key=KEY, limit_usd=5)
+    return _server
+
+
+def drafted(nights: Nights) -> WavePlan:
+    return draft_plan(nights.store, load_panel(nights.panel), NOW.date(), None, NOW)
+
+
+def shown(nights: Nights, budget: float | None = None) -> str:
+    return preview(Settings(nights.store, str(nights.panel), None, budget, ""))
+
+
+def test_plan_shows_price_and_problems_in_a_table_and_neither_asks_nor_writes(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
+    text = shown(nights)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["model", "cells", "low", "expected", "at", "most", "providers", "problems"] in lines
+    # "What is to be said of the number 0?" has 35 characters, 36 for 10 and 11; answers at most 100 tokens; 24 cells.
+    # low: 6 tokens in, 5 out: 26e-6 each. expected: 9 in, 50 out: 209e-6 each.
+    # most: 35 or 36 bytes + 96 in, 100 out: 24 * 531e-6 + 4 * 1e-6.
+    row = ["maker/steady", "24", "0.0006", "0.0050", "0.0127", "2", "quantization"]
+    assert row in lines
+    assert ["maker/unheard-of", "24", "?", "?", "?", "?", "unknown"] in lines
+    assert ["total", "48", "0.0006", "0.0050", "0.0127"] in lines
+    assert "key of openrouter: 5.00 USD left of 5.00" in text
+    assert "stops: maker/unheard-of is not in the catalogue of openrouter" in text
+    assert text.endswith("Nothing was asked.")
+    assert server.books()["calls"] == 0
+    assert not nights.store.home.exists()
+
+
+def test_plan_needs_no_key_where_the_catalogue_is_public(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KEY_ENV, raising=False)
+    text = shown(asked_panel(tmp_path, server.address, roster=STEADY), budget=0.001)
+    assert "0.0050 expected" in text
+    assert "key of" not in text
+    assert "stops: The budget, 0.00 USD, is less than the expected price of 0.01 USD" in text
+
+
+def test_plan_says_that_a_key_is_refused(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_ENV, f"{KEY}0")
+    with pytest.raises(EndpointError, match=rf"refused the key at .*/key \(HTTP 401\)\. Check {KEY_ENV}"):
+        shown(asked_panel(tmp_path, server.address, roster=STEADY))
+
+
+def test_columns_are_aligned_and_what_steers_a_terminal_is_shown() -> None:
+    assert table(("name", "n"), [("a", "10"), ("b\x1b[2J", "7")], ("n",)) == [
+        "name       n",
+        "a         10",
+        r"b\x1b[2J   7",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("extended", 11_250), ("frontier", 660), ("level1", 690), ("level2", 1_125), ("level3", 1_200)]
+)
+def test_every_panel_of_a_service_can_be_planned(server: LocalOpenRouter, name: str, cells: int) -> None:
+    panel = load_panel(name)
+    server.control(models=[entry.model for entry in panel.roster], catalogue=[])
+    specs = {name: replace(spec, base_url=f"{server.address}/v1") for name, spec in panel.endpoints.items()}
+    day = NOW.date()
+    entries, prompts = {e.model: e for e in panel.roster}, {p.prompt_id: p for p in panel.prompts}
+    planned = plan_cells(panel, wave_id_of(panel, day), day)
+    questions = [Question(cell, entries[cell.model_requested], prompts[cell.prompt_id]) for cell in planned]
+    outlook = look_ahead(replace(panel, endpoints=specs), questions, day, lambda spec: None, panel.budget_usd)
+    assert (outlook.forecast.cells, outlook.forecast.unpriced) == (cells, ())
+    assert {problem.kind for problem in outlook.problems if problem.stops} <= {"budget"}
+
+
+def test_a_panel_of_which_no_model_is_known_is_refused_before_anything_is_frozen(
+    server: LocalOpenRouter, tmp_path: Path
+) -> None:
+    nights = asked_panel(tmp_path, server.address, roster=[{"model": "maker/a"}, {"model": "maker/b"}])
+    with pytest.raises(
+        InputError, match=r"Not one of the 2 models of panel asked .* \(.*maker/.*maker/.*\)\. Nothing was asked"
+    ):
+        look_ahead_of(drafted(nights), None, True, ENVIRON)
+    done = nights.nightly()
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert list(nights.store.journal.rglob("plan.json")) == []
+    assert rows(nights.store, "SELECT count(*) FROM ops.waves") == [(0,)]
+    assert server.books()["calls"] == 0
+
+
+def test_an_unknown_price_is_refused_even_without_a_cap_unless_it_is_allowed(
+    server: LocalOpenRouter, tmp_path: Path
+) -> None:
+    free_of_price = [catalogue_entry("maker/steady", pricing={"prompt": "-1", "completion": "-1"})]
+    server.control(catalogue=free_of_price)
+    nights = asked_panel(tmp_path, server.address, roster=STEADY, budget_usd=None)
+    with pytest.raises(BudgetError, match=r"The price of maker/steady is unknown.*--allow-unpriced"):
+        look_ahead_of(drafted(nights), None, False, ENVIRON)
+    allowed = look_ahead_of(drafted(nights), None, True, ENVIRON)
+    assert allowed is not None
+    assert (allowed.forecast.unpriced, allowed.unasked) == (("maker/steady",), frozenset())
+
+
+def test_a_price_that_the_panel_declares_is_a_known_price(server: LocalOpenRouter, tmp_path: Path) -> None:
+    price = {"prompt_usd_per_million": 1.0, "completion_usd_per_million": 4.0}
+    server.control(catalogue=[catalogue_entry("maker/steady", pricing={})])
+    nights = asked_panel(tmp_path, server.address, roster=[{"model": "maker/steady", "price": price}])
+    outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
+    assert outlook is not None
+    assert outlook.forecast.high_usd == pytest.approx(24 * 531e-6 + 4e-6)
+
+
+def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
+    server: LocalOpenRouter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
+    outlook = look_ahead_of(drafted(nights), 1.0, False, ENVIRON)
+    assert outlook is not None
+    announce(outlook, 1.0, Step("price"))
+    said = capsys.readouterr().err.splitlines()
+    assert "maker/unheard-of is not in the catalogue of openrouter" in said[0]
+    assert said[1].endswith("Not asked, because what they cost is unknown: maker/unheard-of.")
+    assert "24 cells, 0.01 expected, at most 0.01 USD, cap 1.00." in said[-1]
+
+
+def test_a_wave_of_servers_without_a_catalogue_price_is_asked_under_a_cap(
+    server: LocalOpenRouter, tmp_path: Path
+) -> None:
+    endpoints = {"openrouter": VLLM | {"base_url": f"{server.address}/v1", "key_env": KEY_ENV}}
+    server.control(catalogue=[{"id": "maker/steady", "max_model_len": 4096}])
+    nights = asked_panel(tmp_path, server.address, roster=STEADY, endpoints=endpoints)
+    asked = played(nights)
+    assert asked.answered == CELLS_A_MODEL
+
+
+class Played:
+    """One start of a wave, stage by stage up to Load."""
+
+    def __init__(self, plan: WavePlan, answered: int) -> None:
+        self.plan, self.answered = plan, answered
+
+
+def played(nights: Nights) -> Played:
+    create_lake(nights.store)
+    outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
+    plan = freeze_plan(nights.store, load_panel(nights.panel), NOW.date(), None, NOW)
+    step = Step("ask")
+    leave_out = outlook.unasked if outlook is not None else frozenset()
+    budget = open_budget(plan, None, False)
+    endpoints = open_endpoints(nights.store, plan, budget, ENVIRON, step, outlook)
+    results = [ask_endpoint(plan, name, endpoint, step, NOW, leave_out) for name, endpoint in endpoints.items()]
+    note_keys(plan, outlook, ENVIRON)
+    return Played(plan, sum(result.asked for result in results))
+
+
+def test_catalogue_offers_and_key_are_kept_with_the_wave_and_a_second_start_adds_only_the_key(
+    server: LocalOpenRouter, tmp_path: Path
+) -> None:
+    nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/odd"}])
+    server.control(key=KEY, limit_usd=0.0015)  # an answer costs about 65e-6: the credit ends in the middle
+    with pytest.raises(BudgetError, match="no credit left"):
+        played(nights)
+    dearer = {"prompt": "0.000002", "completion": "0.000008"}
+    server.control(key=KEY, catalogue=[catalogue_entry(model, pricing=dearer) for model in MODELS])
+    second = played(nights)
+    assert 0 < second.answered < 2 * CELLS_A_MODEL
+    load_wave(nights.store, second.plan, None)
+    load_wave(nights.store, second.plan, None)
+    offers = rows(
+        nights.store, "SELECT model, provider, quantization, prompt_usd FROM raw.catalog_endpoints ORDER BY ALL"
+    )
+    assert offers == [
+        (model, provider, quantization, 1e-6)
+        for model in ("maker/odd", "maker/steady")
+        for provider, quantization in (("ProviderA", "bf16"), ("ProviderB", "fp8"))
+    ]
+    assert rows(nights.store, "SELECT DISTINCT prompt_usd FROM raw.catalog_models") == [(1e-6,)]
+    keys = rows(nights.store, "SELECT moment, limit_usd FROM raw.key_snapshots ORDER BY taken_at")
+    assert keys == [("start", 0.0015), ("start", None), ("end", None)]
+    spent = rows(nights.store, "SELECT max(usage_usd) FROM raw.key_snapshots")[0][0]
+    assert spent == pytest.approx(server.books()["charged_usd"], abs=1e-9)
+    assert KEY not in json.dumps(rows(nights.store, "FROM raw.catalog_endpoints"), default=str)
+
+
+def test_a_model_of_unknown_price_is_not_asked_and_the_others_are(server: LocalOpenRouter, tmp_path: Path) -> None:
+    nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
+    assert played(nights).answered == CELLS_A_MODEL
+    assert server.books()["calls_by_model"] == {"maker/steady": CELLS_A_MODEL}
+
+
+def test_pages_of_the_key_that_cannot_be_had_at_the_end_stop_nothing(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    plan = drafted(nights)
+    outlook = look_ahead_of(plan, None, False, ENVIRON)
+    plan.folder.mkdir(parents=True)
+    server.control(key="sk-or-v1-another-key-than-this-one")
+    note_keys(plan, outlook, ENVIRON)
+    assert list(plan.folder.glob("keys-*")) == []
+
+
+def test_a_wave_that_is_all_answered_needs_neither_key_nor_server(server: LocalOpenRouter, tmp_path: Path) -> None:
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    played(nights)
+    nowhere: dict[str, Any] = {}
+    assert look_ahead_of(drafted(nights), None, False, nowhere) is None
