@@ -56,6 +56,8 @@ def serve(settings: Settings) -> None:
                 "samples": settings.samples,
                 "budget_usd": settings.budget_usd,
                 "allow_unpriced": settings.allow_unpriced,
+                "escalate_from": settings.escalate_from,
+                "top": settings.top,
                 "home": str(store.home),
             },
             limit=1,
