@@ -34,8 +34,10 @@ def look_ahead_of(
     from flows.outlook import look_ahead, require_worth_asking
     from pipelines.asking.openai_compatible import read_key
 
+    budget = open_budget(plan, cap_usd, allow_unpriced)
+    left = None if budget is None else budget.cap_usd - budget.spent_usd - budget.held_usd
     outlook = look_ahead(
-        plan.panel, questions, plan.wave_date, lambda spec: read_key(spec, environ), cap_usd, allow_unpriced
+        plan.panel, questions, plan.wave_date, lambda spec: read_key(spec, environ), left, allow_unpriced
     )
     require_worth_asking(plan.panel, outlook, allow_unpriced)
     return outlook

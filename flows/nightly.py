@@ -103,12 +103,11 @@ def price(
     """Say what the wave will cost before anything is frozen or asked; refuse one that is not worth asking."""
     step = Step("price")
     draft = draft_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
-    cap = cap_of(panel, cap_usd)
-    outlook = look_ahead_of(draft, cap, allow_unpriced, os.environ)
+    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ)
     if outlook is not None:
         from flows.outlook import announce
 
-        announce(outlook, cap, step)
+        announce(outlook, cap_of(panel, cap_usd), step)
     return outlook
 
 

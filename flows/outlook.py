@@ -40,6 +40,7 @@ class Outlook:
     known: Known
     forecast: Forecast
     problems: list[Problem]
+    left_usd: float | None = None
     unasked: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -48,11 +49,12 @@ def look_ahead(
     questions: Sequence[Question],
     day: date,
     key_of: Callable[[EndpointSpec], str | None],
-    cap_usd: float | None = None,
+    left_usd: float | None = None,
     allow_unpriced: bool = False,
 ) -> Outlook:
     """Return what asking the questions would cost and run into; connects to nobody for questions to checkpoints.
 
+    `left_usd` is what the wave's cap still allows; None without a cap.
     Raises EndpointError for a catalogue that cannot be had or a key that is refused.
     """
     used = {question.entry.endpoint: None for question in questions}
@@ -75,7 +77,8 @@ def look_ahead(
     unasked = frozenset() if allow_unpriced else frozenset(unknown & paid)
     priced = [q for q in questions if q.entry.endpoint in catalogues and q.entry.model not in unasked]
     expected = forecast(priced, known.prices)
-    return Outlook(questions, known, expected, found + unaffordable(expected, known.keys, cap_usd), unasked)
+    found += unaffordable(expected, known.keys, left_usd)
+    return Outlook(questions, known, expected, found, left_usd, unasked)
 
 
 def require_worth_asking(panel: Panel, outlook: Outlook, allow_unpriced: bool) -> None:
@@ -110,6 +113,8 @@ def announce(outlook: Outlook, cap_usd: float | None, step: Step) -> None:
     expected = outlook.forecast
     unbounded = f", {len(expected.unpriced)} models unpriced" if expected.unpriced else ""
     cap = f"cap {cap_usd:.2f}" if cap_usd is not None else "no cap"
+    if cap_usd is not None and outlook.left_usd is not None and outlook.left_usd < cap_usd:
+        cap += f", of which earlier starts left {max(0.0, outlook.left_usd):.2f}"
     price = f"{expected.expected_usd:.2f} expected, at most {expected.high_usd:.2f} USD"
     step.done(f"{expected.cells:,} cells, {price}{unbounded}, {cap}.")
 

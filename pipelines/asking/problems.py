@@ -78,13 +78,13 @@ def problems(questions: Sequence[Question], known: Known, wave_date: date) -> li
     return found + _free_limits(entries, Counter(q.entry.model for q in questions), known.keys) + _overdrawn(known.keys)
 
 
-def unaffordable(expected: Forecast, keys: Mapping[str, KeyStatus], cap_usd: float | None) -> list[Problem]:
-    """Return where money would run out: a key's credit, or the wave's cap, against the expected and highest price."""
+def unaffordable(expected: Forecast, keys: Mapping[str, KeyStatus], left_usd: float | None) -> list[Problem]:
+    """Return where money would run out: a key's credit, or what a cap leaves, against the expected and highest."""
     left = {
         f"credit left on the key of {name}": status.limit_remaining
         for name, status in keys.items()
         if status.limit_remaining is not None and status.limit_remaining > 0
-    } | ({"budget": cap_usd} if cap_usd is not None else {})
+    } | ({"budget": left_usd} if left_usd is not None else {})
     found = []
     for what, usd in left.items():
         kind: ProblemKind = "budget" if what == "budget" else "credit"

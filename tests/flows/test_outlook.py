@@ -167,7 +167,7 @@ def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
     server: LocalOpenRouter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
-    outlook = look_ahead_of(drafted(nights), 1.0, False, ENVIRON)
+    outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
     assert outlook is not None
     announce(outlook, 1.0, Step("price"))
     said = capsys.readouterr().err.splitlines()
@@ -215,6 +215,10 @@ def test_catalogue_offers_and_key_are_kept_with_the_wave_and_a_second_start_adds
         played(nights)
     dearer = {"prompt": "0.000002", "completion": "0.000008"}
     server.control(key=KEY, catalogue=[catalogue_entry(model, pricing=dearer) for model in MODELS])
+    ahead = look_ahead_of(drafted(nights), None, False, ENVIRON)
+    assert ahead is not None
+    assert ahead.left_usd is not None
+    assert ahead.left_usd < 1.0 - 0.001  # of the panel's 1 USD, what was spent before the credit ended
     second = played(nights)
     assert 0 < second.answered < 2 * CELLS_A_MODEL
     load_wave(nights.store, second.plan, None)

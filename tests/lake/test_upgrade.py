@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows.stages import go_on_with_lake
 from lake import catalog, tables, upgrade
 from lake.catalog import connect_writer, create_lake, latest_snapshot
 from lake.errors import StoreError
@@ -61,6 +62,13 @@ def test_an_older_lake_gets_the_tables_and_columns_it_lacked_and_keeps_its_rows(
     there = old.rows("SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal")
     assert old.declared() <= set(there)
     assert old.rows("SELECT prompt_id, reference FROM raw.prompts") == [("prompt_id 1", None)]
+
+
+def test_a_night_says_what_it_added_to_an_older_lake(old: OldLake, capsys: pytest.CaptureFixture[str]) -> None:
+    go_on_with_lake(old.store)
+    assert "An earlier version made this lake; added: raw.catalog_endpoints, raw.key_" in capsys.readouterr().err
+    go_on_with_lake(old.store)
+    assert capsys.readouterr().err == ""
 
 
 def test_an_upgraded_lake_is_loaded_as_a_new_one_is(old: OldLake) -> None:
