@@ -81,7 +81,7 @@ def played_night(folder: Path, server: LocalOpenRouter) -> Night:
             rows(nights.store, "SELECT count(*) FROM ops.publications")[0][0],
         )
 
-    no_credit = failure(402, "Insufficient credits")
+    no_credit = failure(402, "Insufficient credits", from_provider=False)
     stopped = start(plans={"maker/steady": ["ok", "ok"]}, always={"maker/steady": no_credit, "maker/gone": GONE})
     left = traces(SECRETS, nights.store, stopped.done)
     with asking_lock(nights.store, f"asked/{datetime.now(UTC).date()}"):

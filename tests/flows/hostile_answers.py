@@ -61,9 +61,13 @@ def answer(text: str, number: int) -> dict[str, Any]:
     return {"status": 200, "headers": HEADERS, "body": json.dumps(body)}
 
 
-def failure(status: int, message: str, **headers: str) -> dict[str, Any]:
-    """Return a step of the server's plan: an error that gives every secret away, escaped once and plain once."""
+def failure(status: int, message: str, *, from_provider: bool = True, **headers: str) -> dict[str, Any]:
+    """Return a step of the server's plan: an error that gives every secret away, escaped once and plain once.
+
+    It names a provider, or comes from the router itself.
+    """
     hidden = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
-    said = json.dumps({"code": status, "message": f"{message} {ALL_SECRETS}", "metadata": {"provider_name": PROVIDER}})
+    metadata = {"metadata": {"provider_name": PROVIDER}} if from_provider else {}
+    said = json.dumps({"code": status, "message": f"{message} {ALL_SECRETS}", **metadata})
     body = f'{{"error": {said}, "user_id": "{ACCOUNT}", "hidden": "{hidden}"}}'
     return {"status": status, "headers": HEADERS | headers, "body": body}
