@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from flows.choosing import chosen_panel
 from flows.environment import prepare_environment
+from flows.progress import Step
 from flows.settings import Settings
 from flows.stages import go_on_with_lake
 from lake.catalog import connect_reader
@@ -54,6 +55,10 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
             _play(settings, night)
         except QuarantineError as error:
             quarantined.append(error)  # the next night may be good, and publishes without it
+        except InputError as error:
+            if night is nights[-1] or night.staged is not None:
+                raise
+            Step("plan").note(f"{error} Tonight's wave goes on without it.")
     text = summary(store, panel, asked=bool(nights))
     if quarantined:
         print(text)
