@@ -7,7 +7,7 @@ import pytest
 from lake.catalog import connect_reader, connect_writer, create_lake
 from lake.store import Store
 from lake.tables import RAW_ATTEMPTS
-from pipelines.embeddings import DIMENSIONS, embed, embed_wave
+from pipelines.embeddings import DIMENSIONS, _model, beginning, embed, embed_wave
 from pipelines.loading import frame_of, load
 
 NOW = datetime(2026, 1, 1, 2, tzinfo=UTC)
@@ -80,3 +80,22 @@ def test_vectors_are_unit_norm_and_in_the_order_given() -> None:
 def test_a_lake_without_the_wave_has_nothing_to_embed(store: Store) -> None:
     assert embed_wave(store, "nothing", lambda *_: None) == 0
     assert connect_writer(store).execute("SELECT count(*) FROM raw.embeddings").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("word", ["word ", "wörd, ", "很长的 回答\n", "a.b-c\t", "end.\r\n"])
+def test_what_is_cut_off_a_long_text_was_never_read(word: str) -> None:
+    text = word * 30_000
+    assert len(beginning(text)) < len(text)
+    long_since_full = [beginning(text), text]
+    first, second = _encoded(long_since_full)
+    assert np.array_equal(first, second)
+
+
+def test_a_text_without_an_end_of_a_word_stays_whole() -> None:
+    assert beginning("x" * 60_000) == "x" * 60_000
+    assert beginning("short text") == "short text"
+
+
+def _encoded(texts: list[str]) -> list[np.ndarray]:
+    """Vectors of texts one by one, nothing cut before the tokenizer."""
+    return [_model().encode([text], normalize_embeddings=True, convert_to_numpy=True)[0] for text in texts]
