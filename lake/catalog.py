@@ -108,13 +108,14 @@ def connect_writer(store: Store) -> duckdb.DuckDBPyConnection:
 
 
 def create_lake(store: Store) -> None:
-    """Make the lake with every declared table. Does nothing where one exists.
+    """Make the lake with every declared table. One that exists gets the declared tables that it lacks.
 
     The catalog is made under another name and renamed, so that a killed process leaves a whole lake or none.
     """
     store.prepare()
     with exclusive(store.home / "creating.lock", "Making the lake", wait=True):
         if store.exists():
+            _complete(store)
             return
         unfinished = store.catalog.with_name(f"{store.catalog.name}.unfinished")
         for path in store.home.glob(f"{unfinished.name}*"):
@@ -130,6 +131,33 @@ def create_lake(store: Store) -> None:
         finally:
             connection.close()
         unfinished.rename(store.catalog)
+
+
+def _complete(store: Store) -> None:
+    """Add the tables that were declared since the lake was made, and allow null where it is allowed by now."""
+    from lake.model_tables import model_tables
+
+    connection = connect_writer(store)
+    try:
+        there = {f"{schema}.{table}" for schema, table in existing_tables(connection, "lake")}
+        missing = [table for table in (*TABLES, *model_tables()) if table.full_name not in there]
+        required = connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() "
+            "WHERE database_name = 'lake' AND NOT is_nullable"
+        ).fetchall()
+        nullable = {(table.full_name, column.name) for table in TABLES for column in table.columns if column.nullable}
+        relaxed = sorted(nullable & set(required))
+
+        def write(writer: duckdb.DuckDBPyConnection) -> None:
+            for table in missing:
+                create_table(writer, table)
+            for table, column in relaxed:
+                writer.execute(f'ALTER TABLE {table} ALTER COLUMN "{column}" DROP NOT NULL')
+
+        if missing or relaxed:
+            transact(connection, write)
+    finally:
+        connection.close()
 
 
 def transact(connection: duckdb.DuckDBPyConnection, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
