@@ -119,24 +119,33 @@ def _enriched(store: Store, found: Import, embeddings: bool) -> list[ImportedWav
     """Embed what is due, and what an earlier import left without vectors; return the waves that are to be modelled."""
     if not embeddings:
         return found.due
-    due = {wave.wave_id for wave in found.due}
-    for number, wave in enumerate(found.waves, start=1):
-        step = Step("enrich")
-        if _unseen(store, wave.wave_id):
-            due.add(wave.wave_id)
-            said = stages.enrich_wave(store, wave.plan, step)
-            step.done(f"{wave.wave_id} ({number} of {len(found.waves)}): {said}")
+    step = Step("enrich")
+    unseen = _without_vectors(store, found.request.panel)
+    due = {wave.wave_id for wave in found.due} | unseen
+    for wave in found.waves:
+        if wave.wave_id in unseen:
+            step.note(f"{wave.wave_id}: {stages.enrich_wave(store, wave.plan, step)}")
     return [wave for wave in found.waves if wave.wave_id in due]
 
 
-def _unseen(store: Store, wave_id: str) -> int:
-    from pipelines.embeddings import unseen_texts
+def _without_vectors(store: Store, panel: str) -> set[str]:
+    """Return the waves of a panel that hold a usable answer without a vector."""
+    from pipelines.embeddings import EMBEDDER, PRECISION
 
     connection = connect_reader(store, "head")
     try:
-        return len(unseen_texts(connection, wave_id))
+        rows = connection.execute(
+            """
+            SELECT DISTINCT wave_id FROM raw.attempts
+            WHERE panel = ? AND outcome = 'ok' AND sha256(response_text) NOT IN (
+                SELECT text_sha FROM raw.embeddings WHERE embedder = ? AND precision = ?
+            )
+            """,
+            [panel, EMBEDDER, PRECISION],
+        ).fetchall()
     finally:
         connection.close()
+    return {wave_id for (wave_id,) in rows}
 
 
 def _published(store: Store, plans: list[WavePlan]) -> list[str]:
@@ -154,8 +163,8 @@ def _published(store: Store, plans: list[WavePlan]) -> list[str]:
         for plan in passed:
             publication = stages.publish_wave(store, plan, results[plan.wave_id], datetime.now(UTC))
         step.done(f"{len(passed):,} waves published, {len(failed):,} quarantined.")
-    page = stages.draw_page(store, publication, (passed or plans)[-1])
-    Step("draw").done(f"Page: {page}")
+    step = Step("draw")
+    step.done(f"Page: {stages.draw_page(store, publication, (passed or plans)[-1])}")
     return [" ".join(results[plan.wave_id].sentences()) for plan in failed]
 
 
