@@ -153,6 +153,9 @@ def _published(store: Store, plans: list[WavePlan]) -> list[str]:
     with publishing_lock(store):
         results = _audited(store, plans)
         failed = [plan for plan in plans if not results[plan.wave_id].passed]
+        for result in results.values():
+            for sentence in result.sentences()[1:]:
+                Step("audit").note(f"{result.wave_id}: {sentence}")
         for plan in failed:
             _quarantine(store, plan, results[plan.wave_id])
         if failed:
@@ -188,8 +191,6 @@ def _audit(store: Store, plan: WavePlan) -> AuditResult:
     stages.set_status(store, plan, "modelled")
     result = stages.audit_wave(store, plan, datetime.now(UTC))
     step.done(result.sentences()[0])
-    for sentence in result.sentences()[1:]:
-        step.note(sentence)
     return result
 
 

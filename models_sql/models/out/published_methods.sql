@@ -45,12 +45,29 @@ pairs as (
 ),
 
 models as (
-    select wave_id, method, variant, model, count(*) as n_pairs, min(n_answers) as n_answers, {{ exact_mean('score') }} as score
+    select
+        wave_id,
+        method,
+        variant,
+        model,
+        count(*) as n_pairs,
+        min(n_answers) as n_answers,
+        favg(score order by other) as score
     from (
-        select wave_id, method, variant, n_answers, score, unnest([model_a, model_b]) as model
+        select
+            wave_id, method, variant, n_answers, score,
+            unnest([model_a, model_b]) as model,
+            unnest([model_b, model_a]) as other
         from pairs
     )
     group by wave_id, method, variant, model
+),
+
+-- the mean over models of their means over pairs is the mean over pairs, with one rounding less
+waves_by_pair as (
+    select wave_id, method, variant, favg(score order by model_a, model_b) as score
+    from pairs
+    group by wave_id, method, variant
 ),
 
 -- as published: the divergences are averaged over the pairs before they become a score
@@ -90,9 +107,10 @@ levels as (
         'wave' as level,
         count(*) as n_models,
         min(models.n_answers) as n_answers,
-        case when models.method = 'hybrid' then any_value(hybrid_waves.score) else {{ exact_mean('models.score') }} end as score,
+        any_value(case when models.method = 'hybrid' then hybrid_waves.score else waves_by_pair.score end) as score,
         stddev_samp(models.score order by models.model) as sd
     from models
+    inner join waves_by_pair using (wave_id, method, variant)
     left join hybrid_waves using (wave_id, variant)
     group by models.wave_id, models.method, models.variant
 )

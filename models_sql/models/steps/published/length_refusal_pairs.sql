@@ -18,6 +18,7 @@ with models as (
 capabilities as (
     select
         a.wave_id,
+        a.capability,
         a.model as model_a,
         b.model as model_b,
         least(a.n_answers, b.n_answers) as n_answers,
@@ -34,6 +35,6 @@ select
     model_a,
     model_b,
     cast(sum(n_answers) as bigint) as n_answers,
-    {{ exact_mean('score') }} as score
+    favg(score order by capability) as score
 from capabilities
 group by wave_id, model_a, model_b

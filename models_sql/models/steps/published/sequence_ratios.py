@@ -6,12 +6,14 @@ arguments; that is the method as published. Grain: (wave_id, model_a, model_b).
 """
 
 from difflib import SequenceMatcher
+from functools import lru_cache
 from math import fsum
 from typing import Any
 
 import pyarrow as pa
 
 
+@lru_cache(maxsize=100_000)
 def both_ways(text_a: str, text_b: str) -> tuple[float, float]:
     """Return the ratio of a to b and of b to a, 0-1, texts lowercased; two empty texts are alike: 1."""
     a, b = text_a.lower(), text_b.lower()
