@@ -20,7 +20,7 @@ TABLES = [table for table in model_tables() if table.schema in ("core", "out")]
 
 
 def test_a_build_without_core_and_out_brings_every_digit_back(built: BuiltLake, rebuilt: BuiltLake) -> None:
-    assert len(TABLES) == 12
+    assert len(TABLES) > 12
     for table in TABLES:
         # the other build had an edited answer in panel hand, and a candidate in panel judged
         where = "split_part(wave_id, '/', 1) NOT IN ('hand', 'judged')"
