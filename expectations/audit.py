@@ -223,7 +223,8 @@ def _wave_verdict(
         break_id, n_bad = breaks[0] if breaks and lost.keys() <= failed_models else None, len(lost)
         detail = (
             f"The wave failed: {len(members) - len(lost)} of {len(members)} planned members can be counted"
-            f"{_why(lost)}, and a wave needs at least {least}. Nothing of it is published."
+            f"{_why(lost)}, and {'convergence' if least > 1 else 'a wave'} needs at least {least}. "
+            "Nothing of it is published."
         )
     else:
         n_rows = sum(scope == "row" for scope, *_ in _failed_keys(rows))

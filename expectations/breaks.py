@@ -295,7 +295,7 @@ BREAKS: tuple[Break, ...] = (
         applies_to=EVERYTHING,
         why="Dot products of vectors of different norm or dimension are no cosines, and a text without one drops out.",
         remedy="Embed the texts with the embedder and precision of dbt_project.yml (enrich does what is missing).",
-        reads=("core.responses", "raw.embeddings"),
+        reads=("core.responses", "raw.embeddings", "ops.waves"),
         bad_row="finding",
         bad_rows="findings",
     ),

@@ -247,5 +247,3 @@ def _day(text: str | None) -> date | None:
 def _require_known(option: str, given: str, known: tuple[str, ...]) -> None:
     if given not in known:
         raise InputError(f"{option} {given!r} is not known. Choose one of {', '.join(known)}.")
-
-

@@ -151,8 +151,8 @@ def _complete(store: Store) -> None:
         def write(writer: duckdb.DuckDBPyConnection) -> None:
             for table in missing:
                 create_table(writer, table)
-            for table, column in relaxed:
-                writer.execute(f'ALTER TABLE {table} ALTER COLUMN "{column}" DROP NOT NULL')
+            for name, column in relaxed:
+                writer.execute(f'ALTER TABLE {name} ALTER COLUMN "{column}" DROP NOT NULL')
 
         if missing or relaxed:
             transact(connection, write)

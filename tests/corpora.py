@@ -1,4 +1,4 @@
-"""Where recorded answers of public models lie: outside the project, beside its clone, or where DRIFTLAKE_CORPORA says."""
+"""Where recorded answers of public models lie: beside this clone, or where DRIFTLAKE_CORPORA says."""
 
 from __future__ import annotations
 

@@ -30,7 +30,9 @@ FIELDS: tuple[Field, ...] = (
     Field("category", "text", "Kind of question, in the source's words.", ("family",)),
     Field("system_prompt", "text", "System prompt it was asked under."),
     Field("params", "json", "Request settings.", ("settings",)),
-    Field("observed_at", "instant", "When it was asked; without a zone it is taken for UTC.", ("asked_at", "timestamp")),
+    Field(
+        "observed_at", "instant", "When it was asked; without a zone it is taken for UTC.", ("asked_at", "timestamp")
+    ),
     Field("published_at", "instant", "When the answer was published."),
     Field("reference", "text", "Reference answer."),
     Field("labels", "json", "What the source says of the answer."),

@@ -88,7 +88,7 @@ def _frames(store: Store, panel: str) -> dict[str, pl.DataFrame]:
         # a lake made before imports were declared has no table of them until something is imported
         connection.execute("CREATE TABLE IF NOT EXISTS raw.imports (panel VARCHAR, time_axis VARCHAR, series VARCHAR)")
         return {
-            name: connection.execute(query, {"panel": panel}).pl().cast(_SCHEMAS[name])
+            name: connection.execute(query, {"panel": panel}).pl().cast(pl.Schema(_SCHEMAS[name]))
             for name, query in _QUERIES.items()
         }
     finally:

@@ -55,7 +55,9 @@ def _renew_plans(connection: duckdb.DuckDBPyConnection, due: Sequence[ImportedWa
         for wave in due:
             models = [entry.model for entry in wave.plan.panel.roster]
             writer.execute("DELETE FROM raw.prompts WHERE wave_id = ?", [wave.wave_id])
-            writer.execute("DELETE FROM raw.roster WHERE wave_id = ? AND list_contains(?, model)", [wave.wave_id, models])
+            writer.execute(
+                "DELETE FROM raw.roster WHERE wave_id = ? AND list_contains(?, model)", [wave.wave_id, models]
+            )
 
     if due:
         transact(connection, delete)

@@ -13,7 +13,10 @@ from pipelines.importers.fields import FIELDS, Kind
 
 
 def value_of(kind: Kind, given: Any) -> Any:
-    """Return a value as its kind says: text, int, float or an instant in UTC; None for none. Raises ValueError."""
+    """Return a value as its kind says: text, int, float or an instant in UTC; None for none.
+
+    Raises TypeError or ValueError where it is of another kind.
+    """
     return None if given is None else _KINDS[kind](given)
 
 
@@ -28,7 +31,7 @@ def values_of(row: dict[str, Any], columns: dict[str, str]) -> tuple[list[Any], 
         given = row.get(columns[field.name]) if field.name in columns else None
         try:
             values.append(value_of(field.kind, given))
-        except (ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError):
             values.append(None)
             problem = problem or f"wrong type: {field.name} is no {_NAMES[field.kind]}"
     return values, problem
@@ -36,7 +39,7 @@ def values_of(row: dict[str, Any], columns: dict[str, str]) -> tuple[list[Any], 
 
 def _text(given: Any) -> str:
     if not isinstance(given, str):
-        raise ValueError(given)
+        raise TypeError(given)
     return LONE_SURROGATES.sub("\ufffd", given)
 
 

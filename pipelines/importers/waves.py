@@ -99,7 +99,7 @@ def _wave(
     compared = attempts.join(known_texts, on=["model_requested", "prompt_id", "sample_index"], how="left")
     shas = pl.col("response_text").map_elements(_sha, return_dtype=pl.String)
     new = compared.with_columns(sha=shas).filter(pl.col("text_sha").is_null() | (pl.col("text_sha") != pl.col("sha")))
-    changed = new["before"].is_not_null().sum()
+    changed = new.height - new["before"].null_count()
     new = new.with_columns(attempt=(pl.col("before").fill_null(0) + 1).cast(pl.Int32))
     cells = _cells(request, wave_id, day, rows, before, prompts)
     return ImportedWave(plan, cells, new.select(column.name for column in RAW_ATTEMPTS.columns), changed)
@@ -186,7 +186,7 @@ def _cells(
 ) -> pl.DataFrame:
     """Return the grid of the wave as rows of raw.planned_cells, in the order of the file, then what it lacks."""
     in_file = rows.select(model_requested="series", prompt_id="prompt_id", sample_index="sample_idx")
-    there = pl.concat([in_file, before.cast(dict(in_file.schema))]).unique(maintain_order=True)
+    there = pl.concat([in_file, before.cast(in_file.schema)]).unique(maintain_order=True)
     samples = there.select("model_requested", "sample_index").unique(maintain_order=True)
     grid = samples.join(prompts.select("prompt_id").sort("prompt_id"), how="cross").select(there.columns)
     order = pl.concat([there, grid]).unique(maintain_order=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +130,7 @@ def test_the_arguments_come_in_the_order_of_the_file(published: duckdb.DuckDBPyC
 
 
 def test_hybrid_by_hand(published: duckdb.DuckDBPyConnection) -> None:
-    # ann and bob on truth: tokens <start> w1 <end> and <start> w2 <end> of other words: no word is shared, both marks are
+    # ann and bob on truth, tokens <start> word <end>: they share no word and both marks
     e = 1e-8
     shares = {"mark": (1 / 3 + e) / (1 + 1000 * e), "own": (1 / 6 + e) / (1 + 1000 * e), "none": e / (1 + 1000 * e)}
     mark, own, none = ((x + e) / (1 + 1000 * e) for x in shares.values())
@@ -142,7 +141,9 @@ def test_hybrid_by_hand(published: duckdb.DuckDBPyConnection) -> None:
     assert mark > own > none > 0 == p.sum()
     # two thirds of each distribution are the marks; the rest has no overlap: JS = ln 2 / 3, but for the smoothing
     assert js_distance(found["ann"], found["bob"]) == pytest.approx(math.sqrt(math.log(2) / 3), abs=1e-5)
-    parts = published.execute("SELECT score FROM out.published_methods WHERE method = 'hybrid' AND level = 'pair'").fetchall()
+    parts = published.execute(
+        "SELECT score FROM out.published_methods WHERE method = 'hybrid' AND level = 'pair'"
+    ).fetchall()
     assert all(0.4 < value < 1 for (value,) in parts if value is not None)
 
 

@@ -118,7 +118,7 @@ def test_a_mapped_column_is_read_and_one_that_no_file_has_is_refused(tmp_path: P
 def test_parquet_csv_and_jsonl_of_the_same_rows_are_read_alike(tmp_path: Path) -> None:
     rows = [
         {**ROW, "observed_at": datetime(2024, 5, 1, 12, tzinfo=UTC)},
-        {**ROW, "prompt_id": "p2", "prompt": "Wo?", "response": "a,\n\"b\" 🙂 ñ", "observed_at": None},
+        {**ROW, "prompt_id": "p2", "prompt": "Wo?", "response": 'a,\n"b" 🙂 ñ', "observed_at": None},
         {**ROW, "prompt_id": "p3", "prompt": "Wer?", "response": "", "observed_at": datetime(2024, 5, 2, tzinfo=UTC)},
         {**ROW, "prompt_id": "p4", "prompt": "Lang?", "response": "x" * 100_000, "observed_at": datetime(2024, 5, 2)},
     ]

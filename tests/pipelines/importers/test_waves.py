@@ -55,7 +55,10 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_a_wave_a_date_holds_its_models_and_every_prompt_of_the_date(store: Store) -> None:
-    found = waves(store, [*rows("a", "2024-01-02", range(4)), *rows("b", "2024-01-02", range(2)), *rows("a", "2024-01-01", range(2))])
+    found = waves(
+        store,
+        [*rows("a", "2024-01-02", range(4)), *rows("b", "2024-01-02", range(2)), *rows("a", "2024-01-01", range(2))],
+    )
     assert [(w.wave_id, w.cells.height, w.attempts.height) for w in found] == [
         ("recorded/2024-01-01", 2, 2),
         ("recorded/2024-01-02", 8, 6),  # b was not asked two of the four prompts: planned, missing
@@ -99,10 +102,17 @@ def test_another_system_prompt_or_setting_is_another_configuration(store: Store)
 
 
 def test_provenance_stays_with_the_answer_and_what_nobody_recorded_is_null(store: Store) -> None:
-    (wave,) = waves(store, rows("a", "2024-01-01", range(1), source_repo="r", source_commit="c", licence="MIT", labels={"x": 1}))
+    (wave,) = waves(
+        store, rows("a", "2024-01-01", range(1), source_repo="r", source_commit="c", licence="MIT", labels={"x": 1})
+    )
     attempt = wave.attempts.row(0, named=True)
     said = json.loads(attempt["request"])
-    assert (said["source_repo"], said["source_commit"], said["licence"], said["time_axis"]) == ("r", "c", "MIT", "published_at")
+    assert (said["source_repo"], said["source_commit"], said["licence"], said["time_axis"]) == (
+        "r",
+        "c",
+        "MIT",
+        "published_at",
+    )
     assert json.loads(attempt["body"]) == {"x": 1}
     for name in ("cost_usd", "latency_ms", "finish_reason", "prompt_tokens", "provider_served"):
         assert attempt[name] is None
@@ -123,7 +133,9 @@ def test_importing_again_appends_nothing_and_a_changed_answer_is_a_second_attemp
     assert reader.execute(count).fetchall() == [(6, 1, 6)]  # p05 came late: the plan was renewed, whole
     assert reader.execute("SELECT planned_cells, ok_cells, status FROM ops.waves").fetchall() == [(12, 11, "loaded")]
     assert reader.execute("SELECT count(*) FROM raw.planned_cells").fetchone() == (12,)
-    assert reader.execute("SELECT attempt, response_text FROM raw.attempts WHERE model_requested = 'a' AND prompt_id = 'p03' ORDER BY 1").fetchall() == [
+    assert reader.execute(
+        "SELECT attempt, response_text FROM raw.attempts WHERE model_requested = 'a' AND prompt_id = 'p03' ORDER BY 1"
+    ).fetchall() == [
         (1, "a says 3"),
         (2, "corrected"),
     ]
