@@ -146,7 +146,8 @@ BREAKS: tuple[Break, ...] = (
         title="A cell answered more than once",
         scope="row",
         severity="fail",
-        applies_to=EVERYTHING,
+        applies_to=frozenset({"asked", "checkpoint"}),
+        # a source that corrected an answer gives its cell a second attempt: the newest stands
         why="A cell is asked once; with two answers somebody chooses which one counts.",
         remedy="The cells are kept out; see whether two processes asked the wave at one time.",
         reads=("raw.attempts",),
@@ -294,7 +295,7 @@ BREAKS: tuple[Break, ...] = (
         applies_to=EVERYTHING,
         why="Dot products of vectors of different norm or dimension are no cosines, and a text without one drops out.",
         remedy="Embed the texts with the embedder and precision of dbt_project.yml (enrich does what is missing).",
-        reads=("core.responses", "raw.embeddings"),
+        reads=("core.responses", "raw.embeddings", "ops.waves"),
         bad_row="finding",
         bad_rows="findings",
     ),

@@ -7,6 +7,7 @@ Imports stay inside the commands, so that --help and sql answer at once. Exit co
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+imports = typer.Typer(help="Bring in history from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(imports, name="import")
 
 PanelOption = Annotated[
     str | None,
@@ -138,6 +142,37 @@ def schedule(
     from flows.settings import resolve
 
     serve(resolve(panel, samples, budget, cron, allow_unpriced))
+
+
+@imports.command()
+def responses(
+    files: Annotated[list[Path], typer.Argument(help="Parquet, JSONL or CSV files with one recorded answer a row.")],
+    panel: Annotated[str, typer.Option("--panel", help="Name of the panel they become; never one that is asked.")],
+    time_axis: Annotated[
+        str,
+        typer.Option("--time-axis", help="What dates an answer: asked_at, published_at or model_version_date."),
+    ],
+    series: Annotated[
+        str, typer.Option("--series", help="What a series is: model, or model_family (its versions are waves of it).")
+    ] = "model",
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="ours=theirs: the file's column for a field of ours; repeatable.")
+    ] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day of the answers that no column dates.")] = None,
+    capability: Annotated[
+        str | None, typer.Option("--capability", help="Capability of every prompt; without one: unassigned.")
+    ] = None,
+    embeddings: Annotated[
+        bool, typer.Option(help="Embed the answers; without, the semantic kernel stays null.")
+    ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; write nothing.")] = False,
+) -> None:
+    """Import recorded answers: one wave a date; bad rows are kept out with a reason, twice changes nothing."""
+    from flows.importing import import_responses, request_of
+    from flows.settings import resolve
+
+    request = request_of(files, panel, time_axis, series, map_, date, capability)
+    print(import_responses(resolve().store, request, embeddings=embeddings, dry_run=dry_run))
 
 
 def main() -> None:

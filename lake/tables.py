@@ -141,7 +141,7 @@ RAW_PLANNED_CELLS = Table(
         SAMPLE_INDEX,
         PURPOSE,
         Column("position", "BIGINT", "Order of asking: seeded blocks of (prompt, sample) across all models."),
-        Column("seed", "BIGINT", "Sampling seed sent or used for this cell."),
+        Column("seed", "BIGINT", "Sampling seed sent or used for this cell; null for an import.", True),
     ),
     partitioned_by_month=True,
 )
@@ -226,7 +226,7 @@ RAW_ROSTER = Table(
         PANEL,
         Column("model", "VARCHAR", "Model as the roster names it."),
         ENDPOINT,
-        Column("endpoint_kind", "VARCHAR", "openai_compatible or checkpoint."),
+        Column("endpoint_kind", "VARCHAR", "openai_compatible, checkpoint or imported."),
         Column("role", "VARCHAR", "member, or canary: a control that takes no part in convergence."),
         Column("provider", "VARCHAR", "Who made the model; null if not declared.", True),
         Column("family", "VARCHAR", "Model family; null if not declared.", True),
@@ -404,6 +404,37 @@ RAW_CHECKPOINT_EVALS = Table(
     ),
 )
 
+RAW_IMPORTS = Table(
+    "raw",
+    "imports",
+    ("panel", "source_sha"),
+    "One row a file of recorded answers that was imported into a panel.",
+    (
+        PANEL,
+        Column("source_sha", "VARCHAR", "SHA-256 of the file's bytes: a copy under another name is the same source."),
+        Column("source_name", "VARCHAR", "Name of the file when it was first imported."),
+        Column("time_axis", "VARCHAR", "asked_at, published_at or model_version_date; a panel has one."),
+        Column("series", "VARCHAR", "Column that names the series: model or model_family; a panel has one."),
+        Column("n_rows", "BIGINT", "Rows of the file."),
+        Column("n_rejected", "BIGINT", "Rows kept out, each in raw.import_rejects."),
+        Column("imported_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_IMPORT_REJECTS = Table(
+    "raw",
+    "import_rejects",
+    ("panel", "source_sha", "file_row"),
+    "Rows of imported files that are no usable answer, with the reason.",
+    (
+        PANEL,
+        Column("source_sha", "VARCHAR", "The file, as in raw.imports."),
+        Column("file_row", "BIGINT", "Row of the file, from 1 (JSONL: the line; CSV: without the header)."),
+        Column("reason", "VARCHAR", "Why it was kept out."),
+        Column("source_row", "VARCHAR", "What could be read of it, JSON, the first 2,000 characters."),
+    ),
+)
+
 TABLES: tuple[Table, ...] = (
     OPS_WAVES,
     OPS_VERDICTS,
@@ -421,4 +452,6 @@ TABLES: tuple[Table, ...] = (
     RAW_TRAINING_LOSS,
     RAW_CHECKPOINTS,
     RAW_CHECKPOINT_EVALS,
+    RAW_IMPORTS,
+    RAW_IMPORT_REJECTS,
 )

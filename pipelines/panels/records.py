@@ -61,7 +61,7 @@ class EndpointSpec:
     """Where and how to ask. `key_env` names the environment variable with the key; the key itself is never here."""
 
     name: str
-    kind: Literal["openai_compatible", "checkpoint"]
+    kind: Literal["openai_compatible", "checkpoint", "imported"]
     base_url: str | None = None
     key_env: str | None = None
     flavor: Literal["openrouter", "openai", "anthropic", "vllm", "ollama"] | None = None
