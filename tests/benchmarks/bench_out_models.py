@@ -6,8 +6,9 @@ given only what the semantic kernel needs is built. 15 models x 750 prompts x 2 
 --answers 22500 --models 15 --samples 2.
 
 `semantic_seconds` is the SQL from vectors to match and chance of every pair under the semantic kernel, with what its
-intervals need of every prompt; `build_seconds` all of the dbt build with its tests; `slowest` its five slowest nodes; `peak_gb` the peak memory of
-the process; `reference_seconds` one pass over all vectors that sums them in groups, the least that any SQL could do.
+intervals need of every prompt; `build_seconds` all of the dbt build with its tests; `slowest` its five slowest nodes;
+`peak_gb` the peak memory of the process; `reference_seconds` one pass over all vectors that sums them in groups, the
+least that any SQL could do.
 """
 
 from __future__ import annotations
@@ -130,7 +131,8 @@ def fill(store: Store, n_prompts: int, n_models: int, n_samples: int) -> None:
     connection.execute(
         f"INSERT INTO raw.roster BY NAME SELECT {key}, 'bench' AS panel, 'model-' || m AS model, 'bench' AS endpoint, "
         "'openai_compatible' AS endpoint_kind, 'member' AS role, '[]' AS served_names, '{}' AS settings, "
-        f"'config-' || m AS config_sha FROM range({n_models}) AS models (m)"
+        "'provider-' || m % 5 AS provider, 'family-' || m % 7 AS family, 'region-' || m % 2 AS region, "
+        f"m % 3 = 0 AS open_weights, 'config-' || m AS config_sha FROM range({n_models}) AS models (m)"
     )
     cells = (
         f"SELECT {key}, 'bench' AS panel, 'model-' || m AS model_requested, 'bench' AS endpoint, "

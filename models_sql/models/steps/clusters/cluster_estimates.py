@@ -25,12 +25,7 @@ def tree_of(distances: np.ndarray) -> np.ndarray:
     """Return scipy's linkage matrix of average linkage, from a square matrix of distances."""
     from scipy.cluster.hierarchy import linkage
 
-    # distances are shifted to be positive: averages shift with them, and scipy wants no negative one
-    low = min(0.0, float(distances.min()))
-    upper = distances[np.triu_indices(len(distances), 1)] - low
-    found = linkage(upper, "average")
-    found[:, 2] += low
-    return found
+    return linkage(distances[np.triu_indices(len(distances), 1)], "average")
 
 
 def labels_of(tree: np.ndarray, n_clusters: int) -> np.ndarray:
@@ -48,13 +43,10 @@ def labels_of(tree: np.ndarray, n_clusters: int) -> np.ndarray:
 
 def silhouettes(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the silhouette of each model; null (nan) for a model that is alone in its cluster."""
-    low = min(0.0, float(distances.min()))
-    shifted = distances - low
-    np.fill_diagonal(shifted, 0.0)
     names = np.unique(labels)
     is_in = (labels[:, None] == names[None, :]).astype(float)
     sizes = is_in.sum(axis=0)
-    sums = shifted @ is_in
+    sums = distances @ is_in
     own = np.searchsorted(names, labels)
     rows = np.arange(len(labels))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -150,10 +142,11 @@ def slice_rows(
 
     def square(values: np.ndarray) -> np.ndarray:
         found = np.zeros((len(models), len(models)))
-        found[a, b] = found[b, a] = values
+        # a convergence above 1 is rounding
+        found[a, b] = found[b, a] = np.maximum(1 - values, 0)
         return found
 
-    distances = square(np.array([1 - float(scores[pair][0]) for pair in pairs]))  # type: ignore[arg-type]
+    distances = square(np.array([scores[pair][0] for pair in pairs], dtype=float))
     tree = tree_of(distances)
     labels, found, mean = best_cut(distances, tree)
     together, n_valid = stability(resamples(slices, pairs, np.random.default_rng(seed)), int(labels.max()), square)
@@ -186,7 +179,7 @@ def stability(convergence: np.ndarray, n_clusters: int, square: Any) -> tuple[np
     n_valid = 0
     for values in convergence:
         if not np.isnan(values).any():
-            labels = labels_of(tree_of(square(1 - values)), n_clusters)
+            labels = labels_of(tree_of(square(values)), n_clusters)
             counts = counts + (labels[:, None] == labels[None, :])
             n_valid += 1
     return np.asarray(counts) / max(n_valid, 1), n_valid

@@ -37,8 +37,8 @@ def left_out(of_each: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.
     return of(total - of_each) - of(total)
 
 
-def measured(models: list[Counts]) -> dict[str, Any]:
-    """Return entropy, dominant share and shares of one capability, of one model or of several together."""
+def measured(models: list[Counts], is_wave: bool) -> dict[str, Any]:
+    """Return entropy, dominant share and shares of one capability, of one model or of a wave's models together."""
     prompts = sorted({prompt for counts in models for prompt in counts})
     none = np.zeros(len(CLASSES))
     by_prompt = np.array([np.sum([counts.get(p, none) for counts in models], axis=0) for p in prompts])
@@ -51,7 +51,7 @@ def measured(models: list[Counts]) -> dict[str, Any]:
         return np.where(n > 0, counts[..., dominant] / np.where(n > 0, n, 1), np.nan)
 
     def estimate(of: Callable[[np.ndarray], np.ndarray]) -> Estimate:
-        leave_models = left_out(by_model, of) if len(models) > 1 else None
+        leave_models = left_out(by_model, of) if is_wave else None
         return Estimate(float(of(total)), leave_models, (left_out(by_prompt, of),))
 
     return {
@@ -186,7 +186,7 @@ def model(dbt: Any, session: Any) -> pa.Table:
         for capability in declared[wave_id]:
             models = [answers.get((wave_id, capability), {}).get(one) for one in members]
             if any(models):
-                found[capability] = measured([counts for counts in models if counts])
+                found[capability] = measured([counts for counts in models if counts], is_wave=not name)
         for capability, names in [*((one, [one]) for one in found), ("overall", declared[wave_id])]:
             parts = [found[one] for one in names if one in found]
             if parts:
