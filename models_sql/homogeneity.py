@@ -48,9 +48,13 @@ def binned(values: np.ndarray) -> list[int]:
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the answers of some prompts to one kernel are: similarity[p, a, b] between models (on the diagonal: of a
-    model to itself), how many pairs of answers, how many of them above .8; effective numbers and of how many answers.
-    """  # noqa: D205, D400
+    """What the answers to some prompts are under one kernel, prompt by prompt.
+
+    similarity, pairs, above: (prompts, models, models), the mean kernel between the answers of two models, how many
+    pairs of answers it is the mean of, twice, and how many of those lie above .8; on the diagonal, of a model to itself.
+    effective_repeats, n_repeats: (prompts, models), of how many answers. effective_models, n_models: (prompts,), mean
+    over samples. of_models, of_repeats: (prompts,), the two sides of the ensemble question.
+    """
 
     similarity: np.ndarray
     pairs: np.ndarray

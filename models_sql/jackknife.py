@@ -20,7 +20,8 @@ GRID_BITS = 36
 
 def on_grid(values: np.ndarray) -> np.ndarray:
     """Return the values rounded to multiples of 2^-36; null (nan) stays null."""
-    return np.ldexp(np.rint(np.ldexp(np.asarray(values, dtype=float), GRID_BITS)), -GRID_BITS)
+    found: np.ndarray = np.ldexp(np.rint(np.ldexp(np.asarray(values, dtype=float), GRID_BITS)), -GRID_BITS)
+    return found
 
 
 def exact_mean(values: np.ndarray) -> float:

@@ -16,10 +16,17 @@ def grouped() -> SmallWave:
     wave = hand()
     answers = dict(wave.answers)
     for n in range(1, 6):
-        answers["dan", f"p{n}", 0] = f"the sea{n} was{n} not{n} calm{n}" if n <= 3 else f"the sea{n} was{n} too{n} far{n}x"
+        answers["dan", f"p{n}", 0] = (
+            f"the sea{n} was{n} not{n} calm{n}" if n <= 3 else f"the sea{n} was{n} too{n} far{n}x"
+        )
         answers["eve", f"p{n}", 0] = f"the moon{n} rose{n} over{n} hills{n}"
     facts: dict[str, dict[str, object]] = {
-        model: {"provider": PROVIDERS.get(model), "family": "one", "architecture": model, "open_weights": model != "eve"}
+        model: {
+            "provider": PROVIDERS.get(model),
+            "family": "one",
+            "architecture": model,
+            "open_weights": model != "eve",
+        }
         for model in ("ann", "bob", "cat", "dan", "eve")
     }
     return replace(wave, panel="grouped", answers=answers, facts=facts)
@@ -70,7 +77,9 @@ def declining() -> SmallWave:
     """Of 20 prompts bold refuses 8, coy 10, both 6; meek and mild refuse none. The API declined one of coy's."""
     refused = {"bold": range(8), "coy": (*range(6), 8, 9, 10, 11), "meek": (), "mild": ()}
     answers: dict[Cell, str | None] = {
-        (model, f"r{n:02d}", 0): f"I cannot help you with matter{n} as {model}" if n in which else f"{model} on matter{n}"
+        (model, f"r{n:02d}", 0): f"I cannot help you with matter{n} as {model}"
+        if n in which
+        else f"{model} on matter{n}"
         for model, which in refused.items()
         for n in range(20)
     }
@@ -87,8 +96,8 @@ def declining() -> SmallWave:
 
 ODD = {
     "o0": "🙂🙂🙂🙂🙂🙂",
-    "o1": "抱歉，我不能帮助你做这件事。",
-    "o2": "Извините, я не могу вам помочь с этим.",
+    "o1": "抱歉，我不能帮助你做这件事。",  # noqa: RUF001
+    "o2": "Извините, я не могу вам помочь с этим.",  # noqa: RUF001
     "o3": "word and more words, perhaps. " * 3500,
     "o4": " \n\t ",
     "o5": "42",
@@ -103,7 +112,7 @@ def odd() -> SmallWave:
         for prompt, text in ODD.items():
             answers[model, prompt, 0] = text if model == "one" or prompt == "o4" else f"{text} {model}"
         answers[model, "only", 0] = f"the only question answered by {model}"
-    return SmallWave("odd", 0, {**{prompt: TRUTH for prompt in ODD}, "only": SAFETY}, answers)
+    return SmallWave("odd", 0, {**dict.fromkeys(ODD, TRUTH), "only": SAFETY}, answers)
 
 
 def empty() -> SmallWave:

@@ -87,7 +87,9 @@ def test_an_empty_lake_builds_to_empty_tables(tmp_path: Path) -> None:
     create_lake(store)
     assert build(store).models > len(TABLES)
     connection = connect_writer(store)
-    counts = {table.full_name: connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES}
+    counts = {
+        table.full_name: connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES
+    }
     assert set(counts.values()) == {(0,)}, counts
     connection.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_leaves_stand_in_an_order_that_keeps_clusters_together(built: BuiltLake)
     )
     clusters = [cluster for (cluster,) in rows]
     assert sorted(clusters) == [1, 1, 2, 2, 3]
-    assert sum(a != b for a, b in zip(clusters, clusters[1:], strict=False)) == 2
+    assert sum(a != b for a, b in pairwise(clusters)) == 2
 
 
 def test_the_seed_is_recorded_and_belongs_to_the_wave_and_capability(built: BuiltLake) -> None:
@@ -109,7 +110,8 @@ def test_labels_tree_and_silhouettes_are_those_of_scipy_and_scikit_learn(upper: 
 
 @settings(max_examples=50, deadline=None)
 @given(
-    match=st.lists(st.floats(0.3, 0.9), min_size=6, max_size=6), link=st.lists(st.floats(0, 0.3), min_size=6, max_size=6)
+    match=st.lists(st.floats(0.3, 0.9), min_size=6, max_size=6),
+    link=st.lists(st.floats(0, 0.3), min_size=6, max_size=6),
 )
 def test_a_resample_that_draws_every_prompt_once_gives_the_convergence_itself(
     match: list[float], link: list[float]

@@ -1,4 +1,4 @@
-"""Rules read off an answer: each phrase catches its example, and the odd texts of the world get a right number or null."""
+"""Rules read off an answer: each phrase catches its example, and odd texts get a right number or null."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_first_shape_that_holds_counts(
 def test_every_text_has_one_shape_and_white_space_has_none(database: duckdb.DuckDBPyConnection, text: str) -> None:
     ((found,),) = database.execute(FORMAT, [text]).fetchall()
     assert (found is None) == (text == "")
-    if len(re.findall(r"^[ \t]*[-*+•‣▪◦–][ \t]", text, re.MULTILINE)) >= 2:
+    if len(re.findall(r"^[ \t]*[-*+][ \t]", text, re.MULTILINE)) >= 2:
         assert found not in ("one_liner", "prose")
 
 

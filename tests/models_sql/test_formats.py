@@ -31,7 +31,9 @@ def row(built: BuiltLake, day: int, model: str, columns: str) -> Any:
 
 
 def test_shares_and_entropy_are_what_is_worked_out_by_hand(built: BuiltLake) -> None:
-    columns = "n_models, n_prompts, n_answers, dominant_class, dominant_share, bullets_share, one_liner_share, code_share"
+    columns = (
+        "n_models, n_prompts, n_answers, dominant_class, dominant_share, bullets_share, one_liner_share, code_share"
+    )
     assert row(built, 1, "tuned", columns) == (1, 20, 20, "one_liner", 0.9, 0.1, 0.9, 0.0)
     assert row(built, 1, "tuned", "entropy_bits") == (pytest.approx(bits(2, 18)),)
     # half and half: of equals the first in the order of the rule

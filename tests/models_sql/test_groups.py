@@ -82,7 +82,9 @@ def difference(parts: second_opinion.Parts, model: str | None = None, without: t
 def test_the_interval_leaves_out_each_model_and_each_prompt(built: BuiltLake, capabilities: tuple[str, ...]) -> None:
     wave = grouped_samples()
     parts = {
-        capability: second_opinion.pair_parts("distributional", capability, answers_of(wave, capability), built.axes.vector)
+        capability: second_opinion.pair_parts(
+            "distributional", capability, answers_of(wave, capability), built.axes.vector
+        )
         for capability in capabilities
     }
     factors = [np.array([difference(parts, model=model) for model in sorted(SAMPLED_PROVIDERS)])]
@@ -104,7 +106,9 @@ def test_the_interval_leaves_out_each_model_and_each_prompt(built: BuiltLake, ca
 ROUNDED = "COLUMNS(c -> c NOT IN ('wave_id', 'panel', 'model', 'seed', 'stability', 'place', 'cluster'))"
 
 
-@pytest.mark.parametrize("table", ["convergence_by_group", "homogeneity_ensemble", "homogeneity_bins", "format_entropy"])
+@pytest.mark.parametrize(
+    "table", ["convergence_by_group", "homogeneity_ensemble", "homogeneity_bins", "format_entropy"]
+)
 def test_row_order_and_loads_repeated_change_no_digit(built: BuiltLake, table: str) -> None:
     plain, backwards = (
         built.rows(f"SELECT {ROUNDED} FROM out.{table} WHERE panel = '{panel}' ORDER BY ALL")
@@ -113,7 +117,9 @@ def test_row_order_and_loads_repeated_change_no_digit(built: BuiltLake, table: s
     assert plain and plain == backwards
 
 
-@pytest.mark.parametrize("table", ["convergence_by_group", "homogeneity", "homogeneity_bins", "format_entropy", "clusters"])
+@pytest.mark.parametrize(
+    "table", ["convergence_by_group", "homogeneity", "homogeneity_bins", "format_entropy", "clusters"]
+)
 def test_names_change_no_digit(built: BuiltLake, table: str) -> None:
     # architecture is the model's name in this panel, and keeps it
     plain, renamed = (

@@ -106,14 +106,17 @@ def test_what_cannot_be_told_is_null_with_the_reason(built: BuiltLake, panel: st
     [("hand", "one sample a prompt"), ("single", "one model"), ("empty", "no model counts in this wave")],
 )
 def test_the_ensemble_question_needs_models_and_samples(built: BuiltLake, panel: str, reason: str) -> None:
-    rows = built.rows(f"SELECT DISTINCT n_answers, difference, reason FROM out.homogeneity_ensemble WHERE panel = '{panel}'")
+    rows = built.rows(
+        f"SELECT DISTINCT n_answers, difference, reason FROM out.homogeneity_ensemble WHERE panel = '{panel}'"
+    )
     assert rows == [(None, None, reason)]
 
 
 def test_a_capability_of_one_prompt_has_a_number_and_no_interval(built: BuiltLake) -> None:
     (row,) = built.rows(
         "SELECT n_prompts, mean_kernel, ci_low, reason FROM out.homogeneity WHERE panel = 'odd' "
-        "AND capability = 'safety_boundaries' AND measure = 'similarity' AND model = '(all)' AND kernel = 'distributional'"
+        "AND capability = 'safety_boundaries' AND measure = 'similarity' AND model = '(all)' "
+        "AND kernel = 'distributional'"
     )
     # six words, five of them common
     assert row == (1, pytest.approx(5 / 6), None, "no interval: fewer than 3 models or 2 prompts")
@@ -127,7 +130,7 @@ grams = st.integers(1, 6).flatmap(
 @settings(max_examples=100, deadline=None)
 @given(vectors=grams)
 def test_effective_numbers_lie_between_one_and_how_many_answers_there_are(vectors: list[list[float]]) -> None:
-    found = np.array(vectors) + [2.0, 0, 0]
+    found = np.array(vectors) + np.array([2.0, 0, 0])
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     n = len(found)
     value = float(homogeneity.vendi(found @ found.T, np.ones(n, dtype=bool)))
@@ -158,4 +161,15 @@ def test_sets_are_drawn_only_where_there_are_too_many_and_the_same_twice() -> No
 
 
 def test_values_on_and_outside_the_edges_have_a_bin() -> None:
-    assert homogeneity.binned(np.array([-0.2, 0.0, 0.1, 0.3, 0.99, 1.0, 1.0000001, np.nan])) == [2, 1, 0, 1, 0, 0, 0, 0, 0, 3]
+    assert homogeneity.binned(np.array([-0.2, 0.0, 0.1, 0.3, 0.99, 1.0, 1.0000001, np.nan])) == [
+        2,
+        1,
+        0,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        3,
+    ]

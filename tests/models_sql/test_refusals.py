@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def pair(built: BuiltLake, a: str, b: str, columns: str, panel: str = "declining") -> Any:
     (found,) = built.rows(
-        f"SELECT {columns} FROM out.refusal_agreement WHERE panel = '{panel}' AND comparison = 'models' "
+        f"SELECT DISTINCT {columns} FROM out.refusal_agreement WHERE panel = '{panel}' AND comparison = 'models' "
         f"AND capability = 'overall' AND model_a = '{a}' AND model_b = '{b}'"
     )
     return found

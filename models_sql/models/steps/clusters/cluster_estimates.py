@@ -100,7 +100,9 @@ class Parts:
             return np.where(1 - chance > 1e-5, (match - chance) / (1 - chance), np.nan)
 
 
-def resamples(slices: list[dict[str, np.ndarray]], pairs: list[tuple[int, int]], rng: np.random.Generator) -> np.ndarray:
+def resamples(
+    slices: list[dict[str, np.ndarray]], pairs: list[tuple[int, int]], rng: np.random.Generator
+) -> np.ndarray:
     """Return combined convergence of each resample and pair, mean over the capabilities given."""
     total = np.zeros((RESAMPLES, len(pairs)))
     for rows in slices:
@@ -208,7 +210,10 @@ def joined_at(tree: np.ndarray) -> np.ndarray:
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("wave_id", "capability", "reason")]
     + [("model_a", pa.int16()), ("model_b", pa.int16()), ("same_cluster", pa.bool_())]
-    + [(name, pa.int64()) for name in ("n_models", "n_clusters", "cluster", "place", "n_prompts", "n_resamples", "seed")]
+    + [
+        (name, pa.int64())
+        for name in ("n_models", "n_clusters", "cluster", "place", "n_prompts", "n_resamples", "seed")
+    ]
     + [(name, pa.float64()) for name in ("mean_silhouette", "silhouette", "stability", "distance", "joined_at")]
 )
 
@@ -224,7 +229,9 @@ def model(dbt: Any, session: Any) -> pa.Table:
     for (wave_id, grid_key), slices in waves.items():
         scores: dict[str, dict[tuple[int, int], tuple[float | None, int]]] = {}
         combined = pair_scores.filter(f"grid_key = {grid_key} AND kernel = 'combined'")
-        for capability, a, b, value, n in combined.project("capability, model_a, model_b, convergence, n_prompts").fetchall():
+        for capability, a, b, value, n in combined.project(
+            "capability, model_a, model_b, convergence, n_prompts"
+        ).fetchall():
             scores.setdefault(capability, {})[a, b] = (value, n)
         if not scores:
             continue

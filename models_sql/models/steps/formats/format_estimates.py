@@ -127,7 +127,9 @@ def collapse_row(paths: list[Path]) -> dict[str, Any]:
     half = found.half_width()
     row |= {"first_epoch_share": found.value, "first_epoch_ci_low": _null(found.value - half)}
     row |= {"first_epoch_ci_high": _null(found.value + half)}
-    return row | {"collapse_reason": None if row["first_epoch_ci_low"] is not None else "no interval: it hangs on one prompt"}
+    return row | {
+        "collapse_reason": None if row["first_epoch_ci_low"] is not None else "no interval: it hangs on one prompt"
+    }
 
 
 Answers = dict[tuple[str, str], dict[str, Counts]]
@@ -156,7 +158,10 @@ def collapse(answers: Answers, epochs: dict[str, Any] | None, capabilities: list
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("wave_id", "model", "purpose", "capability", "reason", "dominant_class")]
     + [(name, pa.string()) for name in ("experiment", "origin_wave_id", "collapse_reason")]
-    + [(name, pa.int64()) for name in ("n_models", "n_answers", "n_prompts", "epoch", "first_epoch", "n_matched_prompts")]
+    + [
+        (name, pa.int64())
+        for name in ("n_models", "n_answers", "n_prompts", "epoch", "first_epoch", "n_matched_prompts")
+    ]
     + [(name, pa.float64()) for name in ("entropy_bits", "ci_low", "ci_high", "dominant_share", "dominant_ci_low")]
     + [(name, pa.float64()) for name in ("dominant_ci_high", "origin_entropy_bits", "collapse_bits", "collapse_ci_low")]
     + [(name, pa.float64()) for name in ("collapse_ci_high", "first_epoch_share", "first_epoch_ci_low")]
@@ -170,7 +175,9 @@ def model(dbt: Any, session: Any) -> pa.Table:
     answers: Answers = {}
     roles: dict[tuple[str, str], tuple[str, bool]] = {}
     columns = "wave_id, capability, model, purpose, is_counted, prompt_id, format_class, n_answers"
-    for wave_id, capability, name, purpose, is_counted, prompt, kind, n in dbt.ref("format_counts").project(columns).fetchall():
+    for wave_id, capability, name, purpose, is_counted, prompt, kind, n in (
+        dbt.ref("format_counts").project(columns).fetchall()
+    ):
         roles[wave_id, name] = (purpose, is_counted)
         counts = answers.setdefault((wave_id, capability), {}).setdefault(name, {})
         counts.setdefault(prompt, np.zeros(len(CLASSES)))[CLASSES.index(kind)] = n

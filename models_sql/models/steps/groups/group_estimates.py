@@ -113,10 +113,15 @@ class Wave:
         self.dense: dict[tuple[str, str], np.ndarray] = {}
 
     def changes_of(self, capability: str, kernel: str) -> np.ndarray:
+        """Return what leaving out each prompt adds to each pair that has a convergence, shape (prompts, pairs)."""
         key = (capability, kernel)
         if key not in self.dense:
             pairs = [(a, b) for a, b, _, _ in self.scores.get(key, [])]
-            found = self.changes[capability].dense(kernel, pairs) if capability in self.changes else np.zeros((0, len(pairs)))
+            found = (
+                self.changes[capability].dense(kernel, pairs)
+                if capability in self.changes
+                else np.zeros((0, len(pairs)))
+            )
             self.dense[key] = found
         return self.dense[key]
 
@@ -127,13 +132,16 @@ class Wave:
         sides = sides_of(groups, keys, name)
         used = [(pair, n) for n, pair in enumerate(keys) if sides[:, n].any()]
         models = sorted({model for pair, _ in used for model in pair})
-        touching = np.array([[model in pair for pair in keys] for model in models], dtype=float).reshape(len(models), len(keys))
+        touching = np.array([[model in pair for pair in keys] for model in models], dtype=float).reshape(
+            len(models), len(keys)
+        )
         values = np.array([value for _, _, value, _ in pairs], dtype=float)
         if capability == "overall":
             parts = [self.by_prompt(other, kernel, groups, name) for other in sorted(self.changes)]
             whole = estimates(values, sides, touching, np.zeros((0, len(keys))))
             found = [
-                Estimate(whole[k].value, whole[k].by_model, tuple(part[k] / len(parts) for part in parts)) for k in range(3)
+                Estimate(whole[k].value, whole[k].by_model, tuple(part[k] / len(parts) for part in parts))
+                for k in range(3)
             ]
         else:
             found = estimates(values, sides, touching, self.changes_of(capability, kernel))
@@ -148,7 +156,11 @@ class Wave:
         }
         for side, one in zip(SIDES, found, strict=True):
             half = one.half_width()
-            row |= {VALUES[side]: _null(one.value), f"{side}_ci_low": _null(one.value - half), f"{side}_ci_high": _null(one.value + half)}
+            row |= {
+                VALUES[side]: _null(one.value),
+                f"{side}_ci_low": _null(one.value - half),
+                f"{side}_ci_high": _null(one.value + half),
+            }
         return row
 
     def by_prompt(self, capability: str, kernel: str, groups: dict[int, str], name: str) -> list[np.ndarray]:
@@ -191,7 +203,9 @@ def model(dbt: Any, session: Any) -> pa.Table:
     for (wave_id, grid_key), slices in waves.items():
         facts: dict[str, dict[int, str]] = {}
         name = wave_id.replace("'", "''")
-        for grouping, group_name, key in members.filter(f"wave_id = '{name}'").project("grouping, group_name, model_key").fetchall():
+        for grouping, group_name, key in (
+            members.filter(f"wave_id = '{name}'").project("grouping, group_name, model_key").fetchall()
+        ):
             facts.setdefault(grouping, {})[key] = group_name
         if not facts:
             continue

@@ -46,7 +46,9 @@ class Slice:
         vectors = flat.reshape(len(rows), -1) if len(rows) else np.zeros((0, 1), dtype=np.float32)
         keys = rows.column("text_key").to_numpy()
         place = np.searchsorted(keys, self.answers["text_key"])
-        known = (place < len(keys)) & (keys[np.minimum(place, len(keys) - 1)] == self.answers["text_key"] if len(keys) else False)
+        known = (place < len(keys)) & (
+            keys[np.minimum(place, len(keys) - 1)] == self.answers["text_key"] if len(keys) else False
+        )
         found = np.zeros((*self.shape, vectors.shape[1]), dtype=np.float32)
         found[self.prompt[known], self.model[known], self.sample[known]] = vectors[place[known]]
         return found
@@ -60,7 +62,9 @@ class Slice:
         found[:, range(m * k), range(m * k)] = 1.0
         return found.reshape(p, m, k, m, k)
 
-    def distributional(self, shared: dict[str, np.ndarray], models: list[int], samples: list[int], some: slice) -> np.ndarray:
+    def distributional(
+        self, shared: dict[str, np.ndarray], models: list[int], samples: list[int], some: slice
+    ) -> np.ndarray:
         """Return the distributional kernels of some prompts; answers without a common token are 0."""
         _, m, k = self.shape
         wanted = self.prompts[some]
@@ -80,7 +84,10 @@ def row_of(measured: list[homogeneity.Measured], reason: str) -> dict[str, Any]:
     row: dict[str, Any] = {name: sum(one.counts[name] for one in measured) for name in COUNTS}
     row["n_models"] = max(one.counts["n_models"] for one in measured)
     n_answers = [one.counts["n_answers"] for one in measured]
-    row |= {"n_answers": _null(float(np.mean(n_answers))), "bins": np.sum([one.bins for one in measured], axis=0).tolist()}
+    row |= {
+        "n_answers": _null(float(np.mean(n_answers))),
+        "bins": np.sum([one.bins for one in measured], axis=0).tolist(),
+    }
     for part, name in PARTS.items():
         row |= ends_of(mean_of([getattr(one, part) for one in measured]), name)
     row["reason"] = None
@@ -94,7 +101,11 @@ def row_of(measured: list[homogeneity.Measured], reason: str) -> dict[str, Any]:
 def ends_of(estimate: Estimate, name: str) -> dict[str, float | None]:
     """Return an estimate and the ends of its interval under their names."""
     half = estimate.half_width()
-    ends = {name or "value": estimate.value, f"{name}_ci_low": estimate.value - half, f"{name}_ci_high": estimate.value + half}
+    ends = {
+        name or "value": estimate.value,
+        f"{name}_ci_low": estimate.value - half,
+        f"{name}_ci_high": estimate.value + half,
+    }
     return {key.removeprefix("_"): _null(value) for key, value in ends.items()}
 
 
@@ -102,18 +113,27 @@ def _null(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def ensemble_row(prompts: list[homogeneity.Prompts], n: int, counts: dict[str, Any], seed: int | None) -> dict[str, Any]:
+def ensemble_row(
+    prompts: list[homogeneity.Prompts], n: int, counts: dict[str, Any], seed: int | None
+) -> dict[str, Any]:
     """Return the comparison of n models asked once with one model asked n times, on prompts that allow both."""
     both = [~np.isnan(one.of_models) & ~np.isnan(one.of_repeats) for one in prompts]
     of_models, of_repeats, difference = (
         mean_of([over_prompts(np.where(use, values(one), np.nan)) for one, use in zip(prompts, both, strict=True)])
         for values in (lambda o: o.of_models, lambda o: o.of_repeats, lambda o: o.of_models - o.of_repeats)
     )
-    row = {**counts, "n_prompts": int(sum(use.sum() for use in both)), "n_answers": float(n) if n > 1 else None, "seed": seed}
+    row = {
+        **counts,
+        "n_prompts": int(sum(use.sum() for use in both)),
+        "n_answers": float(n) if n > 1 else None,
+        "seed": seed,
+    }
     row |= ends_of(difference, "") | ends_of(of_models, "of_models") | ends_of(of_repeats, "of_repeats")
     row["reason"] = None
     if row["value"] is None:
-        row["reason"] = "one model" if counts["n_models"] < 2 else "one sample a prompt" if n < 2 else "no prompt with both"
+        row["reason"] = (
+            "one model" if counts["n_models"] < 2 else "one sample a prompt" if n < 2 else "no prompt with both"
+        )
     elif row["ci_low"] is None:
         row["reason"] = "no interval: fewer than 3 models or 2 prompts"
     return row
@@ -124,7 +144,11 @@ SIMILARITY_REASON = "no prompt with two models that the kernel can read"
 
 
 def kernel_rows(
-    wave_id: str, kernel: str, models: list[int], parts: dict[str, homogeneity.Prompts], sets: dict[str, tuple[Any, ...]]
+    wave_id: str,
+    kernel: str,
+    models: list[int],
+    parts: dict[str, homogeneity.Prompts],
+    sets: dict[str, tuple[Any, ...]],
 ) -> list[dict[str, Any]]:
     """Return every row of one wave and kernel, by capability and overall."""
     rows = []
@@ -163,7 +187,9 @@ def model(dbt: Any, session: Any) -> pa.Table:
     dbt.config(materialized="table")
     answers, vectors, shared = dbt.ref("homogeneity_answers"), dbt.ref("text_vectors"), dbt.ref("shared_kernels")
     waves: dict[str, list[tuple[int, str]]] = {}
-    for wave_id, slice_key, capability in dbt.ref("wave_slices").project("wave_id, slice_key, capability").order("wave_id, capability").fetchall():
+    for wave_id, slice_key, capability in (
+        dbt.ref("wave_slices").project("wave_id, slice_key, capability").order("wave_id, capability").fetchall()
+    ):
         waves.setdefault(wave_id, []).append((slice_key, capability))
     rows: list[dict[str, Any]] = []
     for wave_id, slices in waves.items():
@@ -187,7 +213,11 @@ def model(dbt: Any, session: Any) -> pa.Table:
                 blocks = []
                 for start in range(0, max(len(one.prompts), 1), AT_ONCE):
                     some = slice(start, start + AT_ONCE)
-                    kernels = one.semantic(dense, some) if kernel == "semantic" else one.distributional(tokens, models, samples, some)
+                    kernels = (
+                        one.semantic(dense, some)
+                        if kernel == "semantic"
+                        else one.distributional(tokens, models, samples, some)
+                    )
                     blocks.append(homogeneity.read(kernels, present[some], chosen, n))
                 by_prompt[capability] = homogeneity.joined(blocks)
         for kernel, by_prompt in parts.items():

@@ -83,7 +83,10 @@ def row_of(estimate: Estimate) -> dict[str, float | None]:
 def of_wave(pairs: dict[tuple[str, str], tuple[Estimate, list[str]]], n_models: int) -> dict[str, Any]:
     """Return the mean over the pairs that have a kappa, with the two-way jackknife over models and prompts."""
     known = {pair: found for pair, found in pairs.items() if not np.isnan(found[0].value)}
-    row: dict[str, Any] = {"n_pairs": len(known), "n_prompts": len({p for _, prompts in known.values() for p in prompts})}
+    row: dict[str, Any] = {
+        "n_pairs": len(known),
+        "n_prompts": len({p for _, prompts in known.values() for p in prompts}),
+    }
     if not known:
         why = "fewer than 2 models" if n_models < 2 else "no pair of models has a kappa"
         return row | {"reason": why}
@@ -98,7 +101,9 @@ def of_wave(pairs: dict[tuple[str, str], tuple[Estimate, list[str]]], n_models: 
     found = Estimate(mean, np.array(left) - mean, (by_prompt,))
     reason = None
     if np.isnan(found.half_width()):
-        reason = "no interval: fewer than 3 models" if len(models) < 3 else "no interval: it hangs on one prompt or model"
+        reason = (
+            "no interval: fewer than 3 models" if len(models) < 3 else "no interval: it hangs on one prompt or model"
+        )
     return row | row_of(found) | {"reason": reason}
 
 
