@@ -51,7 +51,7 @@ class Prompts:
     """What the answers to some prompts are under one kernel, prompt by prompt.
 
     similarity, pairs, above: (prompts, models, models), the mean kernel between the answers of two models, how many
-    pairs of answers it is the mean of, twice, and how many of those lie above .8; on the diagonal, of a model to itself.
+    pairs of answers it is the mean of, twice, and how many of those are above .8; on the diagonal, of one model.
     effective_repeats, n_repeats: (prompts, models), of how many answers. effective_models, n_models: (prompts,), mean
     over samples. of_models, of_repeats: (prompts,), the two sides of the ensemble question.
     """
