@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.cluster.hierarchy import cophenet, fcluster
+from scipy.cluster.hierarchy import cophenet, fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from models_sql.models.steps.clusters import cluster_estimates
@@ -82,6 +82,12 @@ def test_a_model_without_a_number_against_the_others_is_left_out_by_name() -> No
     assert cluster_estimates.complete(scores) == ([1, 3, 5], [2, 4])
 
 
+def test_branches_join_at_the_mean_distance_of_their_members() -> None:
+    # .2 between the first two; the third is .6 and .8 from them: .7
+    tree = cluster_estimates.tree_of(np.array([[0, 0.2, 0.6], [0.2, 0, 0.8], [0.6, 0.8, 0]]))
+    assert cluster_estimates.joined_at(tree) == pytest.approx(np.array([[0, 0.2, 0.7], [0.2, 0, 0.7], [0.7, 0.7, 0]]))
+
+
 distances = st.integers(4, 8).flatmap(
     lambda n: st.lists(
         st.floats(0.01, 1.2), min_size=n * (n - 1) // 2, max_size=n * (n - 1) // 2, unique_by=lambda x: round(x, 6)
@@ -95,7 +101,7 @@ def test_labels_tree_and_silhouettes_are_those_of_scipy_and_scikit_learn(upper: 
     metrics = pytest.importorskip("sklearn.metrics")
     square = squareform(np.array(upper))
     tree = cluster_estimates.tree_of(square)
-    assert cluster_estimates.joined_at(tree) == pytest.approx(squareform(cophenet(tree)))
+    assert cluster_estimates.joined_at(tree) == pytest.approx(squareform(cophenet(linkage(upper, "average"))))
     for n_clusters in range(2, len(square)):
         labels = cluster_estimates.labels_of(tree, n_clusters)
         theirs = fcluster(tree, n_clusters, "maxclust")
