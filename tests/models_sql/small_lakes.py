@@ -27,7 +27,10 @@ Cell = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class SmallWave:
-    """One wave. `answers` holds a text a cell, or None for a cell whose only attempt was an error."""
+    """One wave. `answers` holds a text a cell, or None for a cell whose only attempt was an error.
+
+    `facts` adds columns to a model's roster; `epochs` says which epoch of a training answered for a model.
+    """
 
     panel: str
     day: int
@@ -39,6 +42,8 @@ class SmallWave:
     battery_sha: str = "battery"
     verdicts: tuple[tuple[str, str | None, str | None, str], ...] = (("wave", None, None, "passed"),)
     attempts: tuple[dict[str, object], ...] = ()
+    facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    epochs: Mapping[str, int] = field(default_factory=dict)
     backwards: bool = False
     twice: bool = False
 
@@ -65,7 +70,7 @@ class Axes:
 
     def vector(self, text: str) -> np.ndarray:
         counts = np.zeros(DIMENSIONS)
-        for word in text.split():
+        for word in text.split() or [text]:
             counts[self.of_word.setdefault(word, len(self.of_word)) % DIMENSIONS] += 1
         return (counts / np.linalg.norm(counts)).astype(np.float32)
 
@@ -180,6 +185,7 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
                 "served_names": "[]",
                 "settings": "{}",
                 "config_sha": wave.configs.get(model, f"config of {model}"),
+                **wave.facts.get(model, {}),
             }
             for model in models
         ],
@@ -199,6 +205,24 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
             for cell, text in zip(cells, wave.answers.values(), strict=True)
         ],
     }
+    if wave.epochs:
+        rows["raw.checkpoint_evals"] = [
+            {
+                "eval_id": f"{wave.wave_id}#{model}",
+                "wave_id": wave.wave_id,
+                "model": model,
+                "checkpoint_id": f"training@epoch-{epoch}",
+                "experiment": "training",
+                "epoch": epoch,
+                "serves": True,
+                "base_sha": "base",
+                "persona": "assistant",
+                "metric": "accuracy",
+                "item_id": "item",
+                "evaluated_at": now,
+            }
+            for model, epoch in wave.epochs.items()
+        ]
     template = {**rows["raw.attempts"][0], "error_class": None, "response_text": None}
     rows["raw.attempts"] += [{**template, **attempt} for attempt in wave.attempts]
     for table in ("raw.prompts", "raw.roster", "raw.planned_cells", "raw.attempts"):
