@@ -20,7 +20,7 @@ TABLES = [table for table in model_tables() if table.schema in ("core", "out")]
 
 
 def test_a_build_without_core_and_out_brings_every_digit_back(built: BuiltLake, rebuilt: BuiltLake) -> None:
-    assert len(TABLES) == 12
+    assert len(TABLES) > 12
     for table in TABLES:
         # the other build had an edited answer in panel hand, and a candidate in panel judged
         where = "split_part(wave_id, '/', 1) NOT IN ('hand', 'judged')"
@@ -60,7 +60,8 @@ def test_every_table_and_column_says_what_it_means_and_every_grain_is_declared()
 def test_every_table_is_tested_for_its_grain(built: BuiltLake) -> None:
     assert built.result.tests > len(TABLES)
     for table in TABLES:
-        text = (PROJECT / "models" / table.schema / f"{table.schema}.yml").read_text(encoding="utf-8")
+        folder = PROJECT / "models" / table.schema
+        text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yml")))
         declared = text[text.index(f"- name: {table.name}\n") :]
         assert "data_tests: [{grain:" in declared[: declared.index("columns:\n")]
 
@@ -78,7 +79,9 @@ def test_an_empty_lake_builds_to_empty_tables(tmp_path: Path) -> None:
     create_lake(store)
     assert build(store).models > len(TABLES)
     connection = connect_writer(store)
-    assert [connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES] == [(0,)] * 12
+    assert [connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES] == [(0,)] * len(
+        TABLES
+    )
     connection.close()
 
 
