@@ -103,7 +103,9 @@ def pelt(values: np.ndarray) -> list[Change]:
     if variance <= SAME**2:
         return []
     penalty = PENALTY * np.log(n) * variance
-    sums, squares = (np.concatenate([[0.0], np.cumsum(part)]) for part in (values - values[0], (values - values[0]) ** 2))
+    sums, squares = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (values - values[0], (values - values[0]) ** 2)
+    )
 
     def cost(begin: np.ndarray | int, end: int) -> np.ndarray:
         total = sums[end] - sums[begin]

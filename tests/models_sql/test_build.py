@@ -79,9 +79,9 @@ def test_an_empty_lake_builds_to_empty_tables(tmp_path: Path) -> None:
     create_lake(store)
     assert build(store).models > len(TABLES)
     connection = connect_writer(store)
-    assert [connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES] == [(0,)] * len(
-        TABLES
-    )
+    assert [connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES] == [
+        (0,)
+    ] * len(TABLES)
     connection.close()
 
 

@@ -13,6 +13,4 @@ from models_sql.models.steps.convergence.half_widths import with_half_widths
 def model(dbt: Any, session: Any) -> pa.Table:
     """Return one row a pair."""
     dbt.config(materialized="table")
-    return with_half_widths(
-        dbt.ref("pair_variances"), "grid_key", "capability", "kernel", "model_a", "model_b"
-    )
+    return with_half_widths(dbt.ref("pair_variances"), "grid_key", "capability", "kernel", "model_a", "model_b")
