@@ -40,7 +40,7 @@ class PairNull(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A test: p = (b + 1) / (draws + 1), b the draws at or above the observed; p is None where the null has no spread."""
+    """A test: p = (b + 1) / (draws + 1), b the draws at or above the observed; None where the null has no spread."""
 
     p_value: float | None
     noise: float
@@ -69,7 +69,7 @@ def pair_nulls(vectors: np.ndarray, present: np.ndarray, draws: int, rng: np.ran
     `vectors`: mean vector of each model's answers to each prompt, shape (prompts, models, dimensions), 0 where absent.
     """
     vectors = np.ldexp(np.rint(np.ldexp(vectors.astype(np.float64), VECTOR_BITS)), -VECTOR_BITS)
-    n_prompts, n_models, _ = vectors.shape
+    n_prompts = len(vectors)
     shared = present.T.astype(int) @ present.astype(int)
     pair_a, pair_b = np.nonzero(np.triu(shared >= FEWEST_PROMPTS, 1))
     places = permuted_places(present, draws, rng)

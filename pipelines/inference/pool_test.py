@@ -61,13 +61,15 @@ def differences(kernels: np.ndarray) -> np.ndarray:
     others = kernels.shape[-1] - 1
     with_others = (kernels * (1 - np.eye(others + 1))).sum(axis=-1)
     all_pairs = with_others.sum(axis=-1, keepdims=True) / 2
-    return (all_pairs - with_others) / (others * (others - 1) / 2) - with_others / others
+    found: np.ndarray = (all_pairs - with_others) / (others * (others - 1) / 2) - with_others / others
+    return found
 
 
 def shifts(vectors: np.ndarray) -> np.ndarray:
     """Return each answer less the mean of the others, shape as given."""
     n = vectors.shape[1]
-    return (n * vectors - vectors.sum(axis=1, keepdims=True)) / (n - 1)
+    found: np.ndarray = (n * vectors - vectors.sum(axis=1, keepdims=True)) / (n - 1)
+    return found
 
 
 class Sums:

@@ -1,6 +1,6 @@
 """Tests and intervals measured: a whole build of two waves, growth with answers, and against scipy and plain loops.
 
-Run: python tests/benchmarks/bench_inference.py [--answers 10000 100000 1000000] [--models 15 --prompts 750 --samples 2].
+Run: python tests/benchmarks/bench_inference.py [--answers 10000 100000 1000000] [--models 15] [--prompts 750].
 Prints one JSON line a measurement. `build`: two waves of models x prompts x samples, embeddings given, in a process of
 its own; `first_seconds` all of core and out, `again_seconds` the same again with nothing new, where unchanged tests are
 read back, `peak_gb` the peak memory. `growth`: the functions behind the tests on 50 models, 5 capabilities, one sample.
@@ -16,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +89,9 @@ def growth(answers: int) -> dict[str, float]:
     for _ in CAPABILITIES:
         vectors = unit_vectors(n_prompts, n_models, rng)
         present = np.ones((n_prompts, n_models), dtype=bool)
-        seconds["jackknife"] += timed(lambda: [None for _ in products(vectors, present)])[0]
-        some = vectors[:MOST_PROMPTS]
-        seconds["permutation"] += timed(lambda: pair_nulls(some, present[:MOST_PROMPTS], DRAWS, rng))[0]
+        seconds["jackknife"] += timed(partial(deque, products(vectors, present), maxlen=0))[0]
+        some = (vectors[:MOST_PROMPTS], present[:MOST_PROMPTS])
+        seconds["permutation"] += timed(partial(pair_nulls, *some, DRAWS, rng))[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"answers": answers, **{f"{k}_seconds": round(v, 2) for k, v in seconds.items()}, "peak_gb": round(peak, 2)}
 
@@ -135,7 +137,7 @@ def against_permutation() -> dict[str, Any]:
 
 
 def against_jackknife() -> dict[str, Any]:
-    """Time every leave-one-prompt-out score of 15 models x 150 prompts: the closed form, and scipy's and the loop's way."""
+    """Time every leave-one-prompt-out score of 15 models x 150 prompts: closed form, scipy's way, the loop's."""
     vectors = unit_vectors(150, 15, np.random.default_rng(5)).astype(float)
     present = np.ones((150, 15), dtype=bool)
 
@@ -233,7 +235,8 @@ def fill(store: Store, n_models: int, n_prompts: int, n_samples: int) -> None:
     for wave_id in WAVES:
         key = f"'{wave_id}' AS wave_id, DATE '{wave_id[-10:]}' AS wave_date"
         connection.execute(
-            f"INSERT INTO ops.waves BY NAME SELECT {key}, 'bench' AS panel, 'imported' AS wave_kind, 'loaded' AS status, "
+            f"INSERT INTO ops.waves BY NAME SELECT {key}, 'bench' AS panel, 'imported' AS wave_kind, "
+            "'loaded' AS status, "
             "'p' AS panel_sha, 'b' AS battery_sha, 'bench' AS code_version, 0 AS planned_cells, now() AS started_at"
         )
         connection.execute(
@@ -254,7 +257,8 @@ def fill(store: Store, n_models: int, n_prompts: int, n_samples: int) -> None:
         cells = (
             f"SELECT {key}, 'bench' AS panel, 'model-' || m AS model_requested, 'bench' AS endpoint, "
             f"'p' || n AS prompt_id, CAST(s AS INTEGER) AS sample_index, 'measure' AS purpose "
-            f"FROM range({n_models}) AS models (m), range({n_prompts}) AS prompts (n), range({n_samples}) AS samples (s)"
+            f"FROM range({n_models}) AS models (m), range({n_prompts}) AS prompts (n), "
+            f"range({n_samples}) AS samples (s)"
         )
         connection.execute(f"INSERT INTO raw.planned_cells BY NAME SELECT *, 0 AS position, 0 AS seed FROM ({cells})")
         words = (
@@ -263,7 +267,8 @@ def fill(store: Store, n_models: int, n_prompts: int, n_samples: int) -> None:
             "ELSE 'w' || hash(wave_id, model_requested, prompt_id, sample_index, i, 1) % 400 END FOR i IN range(90)]"
         )
         connection.execute(
-            "INSERT INTO raw.attempts BY NAME SELECT *, model_requested AS model_served, 1 AS attempt, 'ok' AS outcome, "
+            "INSERT INTO raw.attempts BY NAME SELECT *, model_requested AS model_served, 1 AS attempt, "
+            "'ok' AS outcome, "
             f"array_to_string({words}, ' ') AS response_text, 500.0 + hash(prompt_id, sample_index, wave_id) % 99 "
             f"AS latency_ms, 90 AS completion_tokens, now() AS asked_at, '{{}}' AS request FROM ({cells})"
         )

@@ -107,9 +107,10 @@ def test_pooled_divergences_are_those_of_their_definitions(built: BuiltLake) -> 
 
 def test_pools_of_the_hand_panel_by_hand(built: BuiltLake) -> None:
     rows = built.rows(
-        "SELECT model_a, model_b, n_words, jsd_bits, kl_ab_nats FROM out.pooled_divergence WHERE panel = 'hand' ORDER BY ALL"
+        "SELECT model_a, model_b, n_words, jsd_bits, kl_ab_nats FROM out.pooled_divergence "
+        "WHERE panel = 'hand' ORDER BY ALL"
     )
-    # 25 tokens each, `the` five times. ann and cat share nothing but it: overlap 5/25, jsd .8; 41 words, prior mass 45.5
+    # 25 tokens each, `the` five times. ann and cat share nothing but it: overlap 5/25, jsd .8; 41 words, mass 45.5
     # KL: 20 words of ann's at 1.5 against .5, and 20 of cat's at .5 against 1.5: 20 (1.5 - .5) ln 3 / 45.5
     kl = 20 * math.log(3) / 45.5
     assert rows[1] == ("ann", "cat", 41, pytest.approx(0.8), pytest.approx(kl))
@@ -121,7 +122,8 @@ def test_power_follows_from_the_standard_error(built: BuiltLake) -> None:
     rows = built.rows(
         "SELECT power.*, scores.ci_high - scores.ci_low AS width FROM out.power "
         "JOIN out.convergence_by_wave AS scores USING (wave_id, capability, kernel) "
-        "WHERE power.wave_id = 'sampled/2026-01-01' AND capability = 'overall' AND kernel = 'semantic' AND estimate = 'score'"
+        "WHERE power.wave_id = 'sampled/2026-01-01' AND capability = 'overall' AND kernel = 'semantic' "
+        "AND estimate = 'score'"
     )
     assert len(rows) == 5
     names = [

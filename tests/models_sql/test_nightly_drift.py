@@ -109,7 +109,9 @@ def test_a_changed_model_has_a_change_point_where_it_changed(built: BuiltLake) -
         "WHERE panel = 'nightly' AND measure = 'drift' AND kernel = 'combined' ORDER BY ALL"
     )
     night = nightly(6).wave_id
-    assert rows == [(m, how, night, seen, True) for m in ("mover", "sly") for how, seen in (("cusum", True), ("pelt", None))]
+    assert rows == [
+        (m, how, night, seen, True) for m in ("mover", "sly") for how, seen in (("cusum", True), ("pelt", None))
+    ]
 
 
 def test_trends_follow_matched_differences(built: BuiltLake) -> None:

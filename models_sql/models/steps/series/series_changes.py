@@ -1,6 +1,7 @@
 """Where each series changed its level, by CUSUM and by PELT; the methods are pipelines.inference.change_points.
 
-A Python model because both go through a series step by step. Grain: (series_key, method, start). Places are those of `series`.
+A Python model because both go through a series step by step. Grain: (series_key, method, start).
+Places are those of `series`.
 """
 
 from typing import Any
