@@ -128,8 +128,9 @@ def test_power_follows_from_the_standard_error(built: BuiltLake) -> None:
     assert len(rows) == 5
     names = [
         name
-        for name, *_ in built.rows(
-            "SELECT column_name, column_index FROM duckdb_columns() WHERE table_name = 'power' AND database_name = 'pinned' ORDER BY 2"
+        for name, _ in built.rows(
+            "SELECT column_name, column_index FROM duckdb_columns() "
+            "WHERE table_name = 'power' AND database_name = 'pinned' ORDER BY 2"
         )
     ]
     for values in rows:

@@ -29,7 +29,8 @@ IN_ORDER = (
     "variances",
 )
 EMPTY = {
-    "ceilings": "kernel VARCHAR, slice_key INTEGER, model_a SMALLINT, model_b SMALLINT, n_prompts BIGINT, ceiling DOUBLE",
+    "ceilings": "kernel VARCHAR, slice_key INTEGER, model_a SMALLINT, model_b SMALLINT, n_prompts BIGINT, "
+    "ceiling DOUBLE",
     "distributional_pairs": "slice_key INTEGER, model_a SMALLINT, model_b SMALLINT, n_prompts BIGINT, "
     "match_total DOUBLE, chance_total DOUBLE, chance_terms BIGINT, part_terms BIGINT",
     "distributional_pair_prompts": "slice_key INTEGER, model_a SMALLINT, model_b SMALLINT, prompt_key INTEGER, "

@@ -32,7 +32,7 @@ def one_wave(
 def two_waves(
     n_models: int, n_prompts: int, shift: float, rng: np.random.Generator, uneven: float = 0.06
 ) -> tuple[Wave, Wave]:
-    """The same models and prompts twice; loadings of the first are higher by `shift`, more or less by model and prompt."""
+    """The same models and prompts twice; loadings of the first are higher by `shift`, more or less by each."""
     style, loading = models(POPULATION, n_models, rng)
     moved = loading + shift + uneven * rng.standard_normal(n_models)
     topic = topics(n_prompts, rng)
@@ -68,7 +68,8 @@ def test_a_waves_interval_covers_its_true_score(
     share = covered(found, truth)
     print(
         f"\nscore, {n_models} models x {sizes} prompts: coverage {share:.3f} of {repetitions}, "
-        f"mean {found.value.mean():.4f} (true {truth:.4f}), SD {found.value.std():.4f}, mean SE {found.standard_error.mean():.4f}"
+        f"mean {found.value.mean():.4f} (true {truth:.4f}), SD {found.value.std():.4f}, "
+        f"mean SE {found.standard_error.mean():.4f}"
     )
     assert 0.93 <= share <= 0.97
 
@@ -97,8 +98,8 @@ def test_the_interval_of_a_change_covers_the_true_change(
     share, still_share = covered(found, change), covered(still, 0.0)
     print(
         f"\nchange, {n_models} x {n_prompts}: coverage {share:.3f} of {repetitions} where models and prompts moved "
-        f"unevenly (SD {found.value.std():.4f}, mean SE {found.standard_error.mean():.4f}), {still_share:.3f} where only "
-        f"sampling differs (SD {still.value.std():.4f}, mean SE {still.standard_error.mean():.4f})"
+        f"unevenly (SD {found.value.std():.4f}, mean SE {found.standard_error.mean():.4f}), {still_share:.3f} where "
+        f"only sampling differs (SD {still.value.std():.4f}, mean SE {still.standard_error.mean():.4f})"
     )
     assert 0.93 <= share <= 0.985
     # noise of single answers counts among the models and among the prompts: wider than needed, never too short

@@ -1,8 +1,8 @@
 """Made-up answers whose true convergence is known: models and prompts are drawn from populations.
 
 A model's answer to a prompt is what all answers share, the model's style, its share of what the prompt asks for, and
-noise: v = mean + style + loading * topic + noise, in DIMENSIONS. Chance of two models is (mean + style) . (mean + style'),
-match is more by loading * loading' * |topic|^2.
+noise: v = mean + style + loading * topic + noise, in DIMENSIONS. Chance of two models is the product of their means
+and styles, match is more by loading * loading' * |topic|^2.
 """
 
 from __future__ import annotations

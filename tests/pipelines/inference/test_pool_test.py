@@ -21,7 +21,7 @@ def prompts(n_prompts: int, n_answers: int, seed: int, moved: float = 0.0) -> Pr
 
 def test_three_earlier_answers_and_a_new_one_by_hand() -> None:
     kernel = np.array([[1, 1, 1, 0.4], [1, 1, 1, 0.4], [1, 1, 1, 0.4], [0.4, 0.4, 0.4, 1]])
-    # the new one: 1 within the pool, .4 with it: .6. An old one in its place: (1 + .4 + .4) / 3 - (1 + 1 + .4) / 3 = -.2
+    # the new one: 1 within the pool, .4 with it: .6. An old one in turn: (1 + .4 + .4) / 3 - (1 + 1 + .4) / 3 = -.2
     assert differences(kernel[None])[0] == pytest.approx([-0.2, -0.2, -0.2, 0.6])
     # T: 3 less the mean of 0, 0, 0; an old one is 0 less the mean of 0, 0, 3
     assert shifts(np.array([[[0.0], [0.0], [0.0], [3.0]]]))[0, :, 0] == pytest.approx([-1, -1, -1, 3])
