@@ -269,7 +269,7 @@ BREAKS: tuple[Break, ...] = (
         applies_to=EVERYTHING,
         why="Against a null without spread any difference looks infinitely significant.",
         remedy="See whether the permutation really reorders samples (a shuffle before a mean changes nothing).",
-        reads=("out.drift_by_model",),
+        reads=("out.drift_by_model", "out.convergence_by_wave"),
         bad_row="test",
         bad_rows="tests",
     ),

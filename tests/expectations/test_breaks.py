@@ -193,6 +193,13 @@ PLANTED = {
         (None,),
         ("acme/one, overall, semantic against earlier: drift 0.1 under a null with SD 0.0",),
     ),
+    "a-null-of-convergence-without-spread": Planted(
+        "C02_null_without_variance",
+        ("UPDATE out.convergence_by_wave SET noise = 0 WHERE wave_id = $wave",),
+        1,
+        (None,),
+        ("overall, semantic: convergence 0.5 has p 0.001 under a null with SD 0.0",),
+    ),
     "similarities-that-depend-on-order": Planted(
         "C04_similarity",
         (

@@ -44,6 +44,7 @@ class SmallWave:
     attempts: tuple[dict[str, object], ...] = ()
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     epochs: Mapping[str, int] = field(default_factory=dict)
+    confirmations: Mapping[Cell, str] = field(default_factory=dict)
     backwards: bool = False
     twice: bool = False
 
@@ -108,7 +109,7 @@ def sha(text: str) -> str:
 
 
 def _texts(wave: SmallWave) -> list[str]:
-    planned = [text for text in wave.answers.values() if text is not None]
+    planned = [text for text in (*wave.answers.values(), *wave.confirmations.values()) if text is not None]
     return planned + [str(row["response_text"]) for row in wave.attempts if row.get("response_text")]
 
 
@@ -124,9 +125,10 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
             "endpoint": "laboratory",
             "prompt_id": prompt,
             "sample_index": sample,
-            "purpose": "canary" if model in wave.canaries else "measure",
+            "purpose": purpose or ("canary" if model in wave.canaries else "measure"),
         }
-        for model, prompt, sample in wave.answers
+        for purpose, answers in ((None, wave.answers), ("confirmation", wave.confirmations))
+        for model, prompt, sample in answers
     ]
     rows = {
         "ops.waves": [
@@ -202,7 +204,7 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
                 "asked_at": now,
                 "request": "{}",
             }
-            for cell, text in zip(cells, wave.answers.values(), strict=True)
+            for cell, text in zip(cells, (*wave.answers.values(), *wave.confirmations.values()), strict=True)
         ],
     }
     if wave.epochs:
