@@ -16,6 +16,7 @@ from pipelines.planning import WavePlan
 if TYPE_CHECKING:
     from flows.outlook import Outlook
     from pipelines.asking.budget import Budget
+    from pipelines.asking.interruption import Interruption
     from pipelines.asking.key_status import KeyStatus
 
 
@@ -50,6 +51,7 @@ def open_endpoints(
     environ: Mapping[str, str],
     step: Step,
     outlook: Outlook | None,
+    interruption: Interruption | None = None,
 ) -> dict[str, Endpoint | None]:
     """Return an endpoint for each name in the panel; None where all is answered, so that no key or server is needed.
 
@@ -60,7 +62,7 @@ def open_endpoints(
     if outlook is not None:
         keep_pages(plan, outlook)
     return {
-        name: _open(store, plan, spec, budget, environ, step, outlook) if unanswered(plan, name) else None
+        name: _open(store, plan, spec, budget, environ, step, outlook, interruption) if unanswered(plan, name) else None
         for name, spec in plan.panel.endpoints.items()
     }
 
@@ -135,11 +137,12 @@ def _open(
     environ: Mapping[str, str],
     step: Step,
     outlook: Outlook | None,
+    interruption: Interruption | None,
 ) -> Endpoint:
     if spec.kind == "checkpoint":
         from pipelines.asking.checkpoint import CheckpointEndpoint
 
-        return CheckpointEndpoint(spec, store.laboratory, plan.staged_night)
+        return CheckpointEndpoint(spec, store.laboratory, plan.staged_night, interruption)
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint, read_key
     from pipelines.asking.pricing import COSTS_MONEY
     from pipelines.asking.sent import SentLog
@@ -155,6 +158,7 @@ def _open(
         seed=plan.panel.seed,
         notice=step.note,
         sent=SentLog(plan.folder, spec.name),
+        interruption=interruption,
     )
 
 

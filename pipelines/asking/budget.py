@@ -83,6 +83,13 @@ class Budget:
             elif charged != "no":
                 self.held_usd += reservation.usd
 
+    def correct(self, reservation: Reservation, settled_usd: float | None, cost_usd: float) -> None:
+        """Put a cost that became known later in place of what a reservation was settled with (None: its worst case)."""
+        with self._lock:
+            if settled_usd is None:
+                self.held_usd -= reservation.usd
+            self.spent_usd += cost_usd - (settled_usd or 0.0)
+
 
 def _unpriced(model: str, price: Price | None) -> str:
     if price is None:

@@ -148,6 +148,8 @@ def ask(spec: EndpointSpec) -> Callable[..., Asked]:
 
         async def collect() -> None:
             async for attempt in endpoint.ask(questions):
+                if attempt.amends:
+                    result.attempts = [a for a in result.attempts if (a.key, a.attempt) != (attempt.key, attempt.attempt)]
                 result.attempts.append(attempt)
 
         try:
