@@ -62,9 +62,11 @@ class AskingRun:
 
     async def attempts(self) -> AsyncIterator[Attempt]:
         """Yield every attempt; then raise what stopped the run, if something did."""
-        self._driver = asyncio.create_task(self._drive())
         loop = asyncio.get_running_loop()
-        self.endpoint.interruption.on_set(lambda: loop.call_soon_threadsafe(self._stop, stopping.interrupted()))
+        if self.endpoint.interruption:
+            self._stop_asked()
+        self.endpoint.interruption.on_set(lambda: loop.is_closed() or loop.call_soon_threadsafe(self._stop_asked))
+        self._driver = asyncio.create_task(self._drive())
         while (handed_out := await self.results.get()) is not None:
             attempt, is_kept = handed_out
             yield attempt
@@ -166,6 +168,9 @@ class AskingRun:
     def _stop(self, error: BaseException) -> None:
         self.stopped_by = self.stopped_by or error
         self.wake.set()
+
+    def _stop_asked(self) -> None:
+        self._stop(stopping.interrupted())
 
     async def _send(self, lane: Lane, job: Job, reservation: Reservation | None) -> None:
         """Send one request, hand out its attempt, and decide what follows."""

@@ -52,7 +52,7 @@ class CheckpointEndpoint:
         staged_night: int | None,
         interruption: Interruption | None = None,
     ) -> None:
-        self._interruption = interruption or Interruption()
+        self._interruption = Interruption() if interruption is None else interruption
         self._spec = spec
         self._laboratory = Laboratory(laboratory_folder)
         self._staged_night = staged_night

@@ -72,7 +72,7 @@ class OpenAICompatibleEndpoint:
         sent: SentLog | None = None,
         interruption: Interruption | None = None,
     ) -> None:
-        self.interruption = interruption or Interruption()
+        self.interruption = Interruption() if interruption is None else interruption
         self.spec, self.seed, self.sent = spec, seed, sent
         self.base_url = _base_url(spec)
         self.dialect = dialect_of(spec)
