@@ -138,7 +138,7 @@ class OpenAICompatibleEndpoint:
         """Return the attempt that a reading makes: the one place where text is redacted and cost decided."""
         cost, source = self.cost_of(question, reading)
         cell = question.cell
-        body = None if reading.body is None else self.redactor.body(reading.body, reading.parsed)
+        body = None if reading.body is None else self.redactor.text(reading.body)
         said = self.redactor.fields(
             {
                 "request": request,
