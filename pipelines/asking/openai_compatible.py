@@ -16,6 +16,7 @@ import httpx
 
 from lake.errors import EndpointError
 from pipelines.asking.asking_run import AskingRun
+from pipelines.asking.bounds import max_price
 from pipelines.asking.budget import Budget
 from pipelines.asking.clock import Clock
 from pipelines.asking.dialects import dialect_of
@@ -117,8 +118,11 @@ class OpenAICompatibleEndpoint:
             self._notice(self.redactor.text(sentence))
 
     def request_text(self, question: Question) -> str:
-        """Return the request body as it is sent, JSON."""
-        return json.dumps(self.dialect.request(question, self.spec), ensure_ascii=False)
+        """Return the request body as it is sent, JSON. Under a budget no provider dearer than reserved may answer."""
+        body, price = self.dialect.request(question, self.spec), self.prices.get(question.cell.model_requested)
+        if self.spec.flavor == "openrouter" and self.budget is not None and price is not None:
+            body["provider"] = {"max_price": max_price(price)} | body.get("provider", {})
+        return json.dumps(body, ensure_ascii=False)
 
     def read(self, reply: Reply, question: Question) -> Reading:
         """Return what a reply to a question means."""
