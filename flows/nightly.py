@@ -91,6 +91,7 @@ def ask_all(
                 future.result()
             except DriftlakeError as error:
                 stopped.append(error)
+    stopped += outlook.failed.values() if outlook is not None else ()
     note_keys(plan, outlook, os.environ)
     for other in stopped[1:]:
         step.note(str(other))
@@ -112,7 +113,7 @@ def price(
     """Say what the wave will cost before anything is frozen or asked; refuse one that is not worth asking."""
     step = Step("price")
     draft = draft_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
-    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ)
+    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ, step)
     if outlook is not None:
         from flows.outlook import announce
 

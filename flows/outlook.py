@@ -15,8 +15,8 @@ from pipelines.asking.catalogue import Catalogue, fetch_catalogue, prices
 from pipelines.asking.chat_request import answer_limit
 from pipelines.asking.forecast import Forecast, forecast
 from pipelines.asking.key_status import KeyStatus, fetch_key_status
-from pipelines.asking.offers import ModelOffers, fetch_offers
 from pipelines.asking.money import money
+from pipelines.asking.offers import ModelOffers, fetch_offers
 from pipelines.asking.openai_compatible import read_key
 from pipelines.asking.pages import Patience
 from pipelines.asking.pricing import COSTS_MONEY, unpriced
@@ -24,7 +24,6 @@ from pipelines.asking.problems import GONE, Known, Problem, problems, unaffordab
 from pipelines.asking.records import Question
 from pipelines.panels.files import PANELS
 from pipelines.panels.records import EndpointSpec, Panel, RosterEntry
-
 
 KeptCatalogue = Callable[[str], Catalogue | None]
 """Gives the catalogue of an endpoint that an earlier start of the wave kept, None where there is none."""
@@ -102,7 +101,8 @@ def require_worth_asking(panel: Panel, outlook: Outlook, allow_unpriced: bool) -
         raise InputError(
             f"Not one of the {len(asked)} models of panel {panel.name} that are still to be asked is in the catalogue "
             f"of its endpoint ({', '.join(list(asked)[:5])}{' …' if len(asked) > 5 else ''}). Nothing was asked. "
-            f"`driftlake plan --panel {given_as(panel)}` says what is wrong with each; correct the slugs or the base_url."
+            f"`driftlake plan --panel {given_as(panel)}` says what is wrong with each; correct the slugs or the "
+            "base_url."
         )
     unknown = [m for m in unpriced(panel, outlook.known.prices) if m in asked and m not in outlook.unasked]
     if unknown and not allow_unpriced:

@@ -47,7 +47,7 @@ class Patience:
 
     notice: Callable[[str], None] = silent
     clock: Clock = field(default_factory=Clock)
-    retries: RetryPolicy = PATIENT
+    retries: RetryPolicy = field(default_factory=lambda: PATIENT)
     draws: random.Random = field(default_factory=random.Random)
 
 
