@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from lake.errors import DriftlakeError
+from lake.errors import DriftlakeError, StoppedError
 from lake.inert import visible
 
 app = typer.Typer(
@@ -64,7 +64,10 @@ def nightly(
     from flows.settings import resolve
 
     settings = resolve(panel, samples, budget, allow_unpriced=allow_unpriced, escalate_from=escalate_from, top=top)
-    print(run_nightly(settings, date))
+    try:
+        print(run_nightly(settings, date))
+    except KeyboardInterrupt:
+        raise StoppedError("Stopped. What was answered is kept; the same command goes on from there.") from None
 
 
 @app.command()
@@ -72,6 +75,7 @@ def plan(
     panel: PanelOption = None,
     samples: SamplesOption = None,
     budget: BudgetOption = None,
+    allow_unpriced: UnpricedOption = False,
     escalate_from: EscalateOption = None,
     top: TopOption = None,
 ) -> None:
@@ -79,7 +83,8 @@ def plan(
     from flows.preview import preview
     from flows.settings import resolve
 
-    print(preview(resolve(panel, samples, budget, escalate_from=escalate_from, top=top)))
+    settings = resolve(panel, samples, budget, allow_unpriced=allow_unpriced, escalate_from=escalate_from, top=top)
+    print(preview(settings))
 
 
 @app.command()
@@ -182,9 +187,6 @@ def main() -> None:
     except DriftlakeError as error:
         print(f"driftlake: {visible(str(error))}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        print("driftlake: stopped. What was answered is kept; the same command goes on from there.", file=sys.stderr)
-        raise SystemExit(130) from None
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None

@@ -16,28 +16,36 @@ from pipelines.planning import WavePlan
 if TYPE_CHECKING:
     from flows.outlook import Outlook
     from pipelines.asking.budget import Budget
+    from pipelines.asking.interruption import Interruption
     from pipelines.asking.key_status import KeyStatus
 
 
 def look_ahead_of(
-    plan: WavePlan, cap_usd: float | None, allow_unpriced: bool, environ: Mapping[str, str]
+    plan: WavePlan, cap_usd: float | None, allow_unpriced: bool, environ: Mapping[str, str], step: Step | None = None
 ) -> Outlook | None:
     """Return what lies ahead of the cells that are still to be asked; None where no service is to be asked anything.
 
-    Raises EndpointError for a key that is missing or refused and for an unreachable catalogue, and what
-    `require_worth_asking` raises.
+    A wave that was started before goes on with the catalogue it kept where there is none to be had now. `step` is told
+    of waits. Raises EndpointError where no endpoint is left to be asked, and what `require_worth_asking` raises.
     """
-    services = [name for name, spec in plan.panel.endpoints.items() if spec.kind == "openai_compatible"]
-    questions = [question for name in services for question in unanswered(plan, name)]
-    if not questions:
+    questions = [question for name in plan.panel.endpoints for question in unanswered(plan, name)]
+    if all(plan.panel.endpoints[question.entry.endpoint].kind == "checkpoint" for question in questions):
         return None
     from flows.outlook import look_ahead, require_worth_asking
+    from pipelines.asking.catalogue import kept_catalogue
     from pipelines.asking.openai_compatible import read_key
+    from pipelines.asking.pages import Patience
 
     budget = open_budget(plan, cap_usd, allow_unpriced)
-    left = None if budget is None else budget.cap_usd - budget.spent_usd - budget.held_usd
     outlook = look_ahead(
-        plan.panel, questions, plan.wave_date, lambda spec: read_key(spec, environ), left, allow_unpriced
+        plan.panel,
+        questions,
+        plan.wave_date,
+        lambda spec: read_key(spec, environ),
+        None if budget is None else budget.cap_usd - budget.spent_usd - budget.held_usd,
+        allow_unpriced,
+        lambda name: kept_catalogue(name, kept_rows(plan.folder / CATALOG_FILE.format(endpoint=name))),
+        Patience() if step is None else Patience(notice=step.note),
     )
     require_worth_asking(plan.panel, outlook, allow_unpriced)
     return outlook
@@ -50,17 +58,22 @@ def open_endpoints(
     environ: Mapping[str, str],
     step: Step,
     outlook: Outlook | None,
+    interruption: Interruption | None = None,
 ) -> dict[str, Endpoint | None]:
     """Return an endpoint for each name in the panel; None where all is answered, so that no key or server is needed.
 
-    One budget is shared by all that cost money. What the services say of themselves is kept beside the journal.
+    None too for one that the outlook found to have failed. One budget is shared by all that cost money. What the
+    services say of themselves is kept beside the journal.
 
     Raises EndpointError for a key that is not set, CheckpointError for weights that are not there.
     """
+    failed = outlook.failed if outlook is not None else {}
     if outlook is not None:
         keep_pages(plan, outlook)
     return {
-        name: _open(store, plan, spec, budget, environ, step, outlook) if unanswered(plan, name) else None
+        name: _open(store, plan, spec, budget, environ, step, outlook, interruption)
+        if name not in failed and unanswered(plan, name)
+        else None
         for name, spec in plan.panel.endpoints.items()
     }
 
@@ -88,12 +101,14 @@ def keep_pages(plan: WavePlan, outlook: Outlook) -> None:
 
 def note_keys(plan: WavePlan, outlook: Outlook | None, environ: Mapping[str, str]) -> None:
     """Keep what the key of each service may spend now that asking is over; a page that cannot be had is no error."""
+    from flows.outlook import keys_of
     from pipelines.asking.key_status import fetch_key_status
 
+    key_of = keys_of(environ)
     for name in outlook.known.catalogues if outlook is not None else ():
         spec = plan.panel.endpoints[name]
         try:
-            status = fetch_key_status(spec, environ.get(spec.key_env or "", "").strip() or None)
+            status = fetch_key_status(spec, key_of(spec))
         except EndpointError:
             continue
         if status is not None:
@@ -135,11 +150,12 @@ def _open(
     environ: Mapping[str, str],
     step: Step,
     outlook: Outlook | None,
+    interruption: Interruption | None,
 ) -> Endpoint:
     if spec.kind == "checkpoint":
         from pipelines.asking.checkpoint import CheckpointEndpoint
 
-        return CheckpointEndpoint(spec, store.laboratory, plan.staged_night)
+        return CheckpointEndpoint(spec, store.laboratory, plan.staged_night, interruption)
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint, read_key
     from pipelines.asking.pricing import COSTS_MONEY
     from pipelines.asking.sent import SentLog
@@ -155,6 +171,7 @@ def _open(
         seed=plan.panel.seed,
         notice=step.note,
         sent=SentLog(plan.folder, spec.name),
+        interruption=interruption,
     )
 
 

@@ -17,7 +17,8 @@ from flows.choosing import chosen_panel
 from flows.endpoints import cap_of, look_ahead_of, note_keys, open_budget, open_endpoints
 from flows.progress import Step
 from flows.settings import TOP, Settings
-from lake.errors import DriftlakeError, QuarantineError
+from flows.signals import stopping_on_signals
+from lake.errors import DriftlakeError, QuarantineError, StoppedError
 from lake.inert import visible
 from lake.store import Store, open_store
 from lake.waves import asking_lock, publishing_lock
@@ -77,17 +78,26 @@ def nightly(
 def ask_all(
     store: Store, plan: WavePlan, laboratory: Laboratory | None, budget: Budget | None, outlook: Outlook | None
 ) -> DriftlakeError | None:
-    """Ask every endpoint at once; return what stopped one of them, so that what was answered is loaded all the same."""
-    stopped: DriftlakeError | None = None
-    endpoints = open_endpoints(store, plan, budget, os.environ, Step("ask"), outlook)
-    leave_out = outlook.unasked if outlook is not None else frozenset()
-    for future in [ask.submit(plan, name, endpoint, laboratory, leave_out) for name, endpoint in endpoints.items()]:
-        try:
-            future.result()
-        except DriftlakeError as error:
-            stopped = stopped or error
+    """Ask every endpoint at once; return what stopped one of them, so that what was answered is loaded all the same.
+
+    Raises StoppedError when the user stops it.
+    """
+    step, stopped = Step("ask"), list[DriftlakeError]()
+    with stopping_on_signals(step) as interruption:
+        endpoints = open_endpoints(store, plan, budget, os.environ, step, outlook, interruption)
+        leave_out = outlook.unasked if outlook is not None else frozenset()
+        for future in [ask.submit(plan, name, endpoint, laboratory, leave_out) for name, endpoint in endpoints.items()]:
+            try:
+                future.result()
+            except DriftlakeError as error:
+                stopped.append(error)
+    stopped += outlook.failed.values() if outlook is not None else ()
     note_keys(plan, outlook, os.environ)
-    return stopped
+    for other in stopped[1:]:
+        step.note(str(other))
+    if stopped and isinstance(stopped[0], StoppedError):
+        raise stopped[0]
+    return stopped[0] if stopped else None
 
 
 def scheduled_day() -> date:
@@ -103,7 +113,7 @@ def price(
     """Say what the wave will cost before anything is frozen or asked; refuse one that is not worth asking."""
     step = Step("price")
     draft = draft_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
-    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ)
+    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ, step)
     if outlook is not None:
         from flows.outlook import announce
 

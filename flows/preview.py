@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.choosing import chosen_panel
-from flows.endpoints import only_checkpoints
+from flows.endpoints import cap_of, only_checkpoints
+from flows.progress import Step
 from flows.settings import Settings
 from lake.inert import one_line
+from pipelines.asking.money import money
 from pipelines.asking.ordering import plan_cells
 from pipelines.asking.records import Question
 from pipelines.panels.records import Panel
@@ -28,8 +30,8 @@ _RIGHT = ("cells", "low", "expected", "at most", "providers")
 def preview(settings: Settings) -> str:
     """Return cells, price and problems of today's wave of the panel, as text.
 
-    Prices come from the endpoint's live catalogue, which needs no key on OpenRouter; raises
-    EndpointError where it cannot be had.
+    Prices come from the endpoints' live catalogues, which need no key on OpenRouter; raises EndpointError where
+    no endpoint can be asked.
     """
     today = datetime.now(UTC).date()
     panel = chosen_panel(settings, today)
@@ -48,28 +50,37 @@ def preview(settings: Settings) -> str:
         *([f"  roster: the {source['top']} most convergent models of {source['publication']}"] if source else []),
         "  prompts: " + ", ".join(f"{count} {name}" for name, count in capabilities.items()),
         f"  battery {panel.battery.name} version {panel.battery.version}, sha {panel.battery.sha[:12]}",
-        *_money(panel, questions, settings.budget_usd),
+        *_money(panel, questions, settings),
         "Nothing was asked.",
     ]
     return "\n".join(map(one_line, lines))
 
 
-def _money(panel: Panel, questions: list[Question], cap_usd: float | None) -> list[str]:
+def _money(panel: Panel, questions: list[Question], settings: Settings) -> list[str]:
     if only_checkpoints(panel):
         return ["  cost: none; every model runs in this process"]
     from flows.outlook import keys_of, look_ahead
+    from pipelines.asking.pages import Patience
 
-    cap = panel.budget_usd if cap_usd is None else cap_usd
-    outlook = look_ahead(panel, questions, questions[0].cell.wave_date, keys_of(panel, os.environ), cap)
+    cap, day = cap_of(panel, settings.budget_usd), questions[0].cell.wave_date
+    outlook = look_ahead(
+        panel,
+        questions,
+        day,
+        keys_of(os.environ),
+        cap,
+        settings.allow_unpriced,
+        patience=Patience(notice=Step("plan").note),
+    )
     expected = outlook.forecast
     kinds = Counter(problem.kind for problem in outlook.problems)
     return [
         "",
-        *(f"  {line}" for line in table(HEAD, _rows(outlook), _RIGHT)),
+        *(f"  {line}" for line in table(HEAD, _rows(panel, outlook), _RIGHT)),
         "",
-        f"  cost: {expected.low_usd:.4f} low, {expected.expected_usd:.4f} expected, "
-        f"{expected.high_usd:.4f} at most (USD)",
-        f"  budget: {cap:.2f} USD" if cap is not None else "  budget: none; set one with --budget or budget_usd",
+        f"  cost: {money(expected.low_usd)} low, {money(expected.expected_usd)} expected, "
+        f"{money(expected.high_usd)} at most (USD)",
+        f"  budget: {money(cap)} USD" if cap is not None else "  budget: none; set one with --budget or budget_usd",
         *_credit(outlook),
         *(f"  unpriced: {model}" for model in expected.unpriced),
         "  problems: " + (", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none found"),
@@ -77,7 +88,7 @@ def _money(panel: Panel, questions: list[Question], cap_usd: float | None) -> li
     ]
 
 
-def _rows(outlook: Outlook) -> list[tuple[str, ...]]:
+def _rows(panel: Panel, outlook: Outlook) -> list[tuple[str, ...]]:
     """Return one row a model and the total, each cell as text."""
     named = _by_model(outlook.problems)
     costs = {model.model: model for model in outlook.forecast.models}
@@ -87,7 +98,7 @@ def _rows(outlook: Outlook) -> list[tuple[str, ...]]:
     for model, count in cells.items():
         cost, offers = costs.get(model), outlook.known.offers.get(model)
         money = (cost.low_usd, cost.expected_usd, cost.high_usd) if cost else (None, None, None)
-        is_here = endpoints[model] not in outlook.known.catalogues
+        is_here = panel.endpoints[endpoints[model]].kind == "checkpoint"
         providers = "here" if is_here else str(len({offer.provider for offer in offers.offers})) if offers else "?"
         rows.append((model, f"{count:,}", *map(_usd, money), providers, ", ".join(named.get(model, []))))
     total = outlook.forecast
@@ -107,15 +118,15 @@ def _by_model(found: Sequence[Problem]) -> dict[str, list[str]]:
 def _credit(outlook: Outlook) -> list[str]:
     return [
         f"  key of {name}: "
-        + (f"{key.limit_remaining:.2f} USD left" if key.limit_remaining is not None else "no limit of its own")
-        + (f" of {key.limit:.2f}" if key.limit is not None else "")
+        + (f"{money(key.limit_remaining)} USD left" if key.limit_remaining is not None else "no limit of its own")
+        + (f" of {money(key.limit)}" if key.limit is not None else "")
         + (", free tier" if key.is_free_tier else "")
         for name, key in outlook.known.keys.items()
     ]
 
 
 def _usd(amount: float | None) -> str:
-    return "?" if amount is None else f"{amount:.4f}"
+    return "?" if amount is None else money(amount)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:

@@ -15,7 +15,7 @@ from lake.catalog import connect_reader
 from lake.errors import InputError, QuarantineError, WaveError
 from lake.store import Store
 from lake.waves import Wave, last_publication, listed
-from pipelines.asking.records import SETTLED
+from pipelines.asking.records import NOT_LISTED, SETTLED
 from pipelines.panels.records import Panel
 from pipelines.planning import RESUME_WITHIN, require_same_source, require_startable, wave_id_of
 
@@ -185,12 +185,12 @@ def _unsettled_cells(store: Store, wave_id: str) -> int:
             SELECT count(*) FROM raw.planned_cells AS cells
             WHERE wave_id = $wave_id AND NOT EXISTS (
                 SELECT 1 FROM raw.attempts
-                WHERE wave_id = $wave_id AND list_contains($settled, outcome)
+                WHERE wave_id = $wave_id AND (list_contains($settled, outcome) OR error_class = $not_listed)
                   AND attempts.model_requested = cells.model_requested AND attempts.prompt_id = cells.prompt_id
                   AND attempts.sample_index = cells.sample_index AND attempts.purpose = cells.purpose
             )
             """,
-            {"wave_id": wave_id, "settled": sorted(SETTLED)},
+            {"wave_id": wave_id, "settled": sorted(SETTLED), "not_listed": NOT_LISTED},
         ).fetchone()
     finally:
         connection.close()

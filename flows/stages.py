@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ from lake.tables import (
     RAW_TRAINING_RUNS,
     Table,
 )
-from pipelines.asking.records import Endpoint, Question
+from pipelines.asking.records import Endpoint, Question, unlisted
 from pipelines.panels.records import Panel
 from pipelines.planning import WavePlan, plan_rows, require_resumable
 
@@ -126,26 +127,50 @@ def ask_endpoint(
             with Journal(plan.folder, name) as journal:
                 asyncio.run(_ask_all(endpoint, asked, journal, step, already, total))
         except DriftlakeError:
+            step.note(how_far(plan, name, already))
             raise
         except Exception as error:  # its text may hold what a server sent, so it must not reach the logs
             raise crashed(plan.folder, name, error, getattr(endpoint, "redactor", Redactor())) from None
+    if len(asked) < len(questions):
+        _note_unlisted(plan, name, [question for question in questions if question.entry.model in leave_out])
     left = len(unanswered(plan, name)) if questions else 0
+    return Asked(name, len(questions) - left, already, how_far(plan, name, already))
+
+
+def how_far(plan: WavePlan, name: str, already: int) -> str:
+    """Return how many cells of an endpoint are answered, and how many calls may have cost what nobody told."""
+    from pipelines.asking.sent import held
+
+    total = sum(cell.endpoint == name for cell in plan.cells)
+    left, unknown = len(unanswered(plan, name)), held(plan.folder, name)
     sentence = (
-        f"{name}: {len(questions) - left:,} cells answered, {already:,} were already, {left:,} without an answer."
+        f"{name}: {total - left - already:,} cells answered, {already:,} were already, {left:,} without an answer."
     )
-    return Asked(name, len(questions) - left, already, sentence)
+    if not unknown.calls:
+        return sentence
+    return f"{sentence} {unknown.calls:,} calls told no cost and may have cost up to {unknown.usd:.4f} USD more."
+
+
+def _note_unlisted(plan: WavePlan, name: str, questions: list[Question]) -> None:
+    """Give cells that are not asked, because nobody knows what they cost, an attempt that says so."""
+    from pipelines.asking.journal import Journal
+
+    with Journal(plan.folder, name) as journal:
+        for question in questions:
+            journal.append(unlisted(question, datetime.now(UTC)))
 
 
 async def _ask_all(
     endpoint: Endpoint, questions: list[Question], journal: Any, step: Step, done: int, total: int
 ) -> None:
     settled = {question.cell.key for question in questions}
-    async for attempt in endpoint.ask(questions):
-        journal.append(attempt)
-        if attempt.key in settled and attempt.outcome != "error":
-            settled.discard(attempt.key)
-            done += 1
-            step.at(done, total, "cells")
+    async with aclosing(endpoint.ask(questions)) as attempts:
+        async for attempt in attempts:
+            journal.append(attempt)
+            if attempt.key in settled and attempt.outcome != "error":
+                settled.discard(attempt.key)
+                done += 1
+                step.at(done, total, "cells")
 
 
 def evaluate_checkpoints(plan: WavePlan, laboratory: Laboratory, device: str) -> int:

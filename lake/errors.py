@@ -9,6 +9,7 @@ DriftlakeError
 ├── EndpointError       an endpoint cannot be used at all (key refused, unknown base URL)
 │   └── RefusedKeyError the endpoint does not take the key
 ├── BudgetError         the budget stops the wave; the same command resumes it
+├── StoppedError        the user stopped it; the same command resumes it
 ├── CheckpointError     a checkpoint cannot be trusted or loaded
 └── WaveError           a wave cannot go on
     └── QuarantineError the wave did not pass its expectations; readers keep the last publication
@@ -76,6 +77,12 @@ class RefusedKeyError(EndpointError):
 
 class BudgetError(DriftlakeError):
     """The budget stops the wave. What was answered is kept; the same command resumes it."""
+
+
+class StoppedError(DriftlakeError):
+    """The user stopped it. What was answered is kept; the same command resumes it."""
+
+    exit_code = 130
 
 
 class CheckpointError(DriftlakeError):

@@ -37,7 +37,13 @@ FRESH_REPLY = {"X-OpenRouter-Cache": "true", "X-OpenRouter-Cache-Clear": "true"}
 """Headers of a cell that was answered from a cache: the entry is dropped and the model asked. Clearing has no
 effect on a request that has the cache switched off. Source: OpenRouter, response caching (August 2026)."""
 
+PATIENT_RESTS = 2
+"""Rests of a failing model that the end of a night waits for when no other model has anything left to ask."""
+
 Sendable = tuple[Lane, Job, Reservation | None]
+
+HandedOut = tuple[Attempt, asyncio.Future[None]]
+"""An attempt on its way to the journal, and what is set once it is there."""
 
 
 class AskingRun:
@@ -47,7 +53,7 @@ class AskingRun:
         self.endpoint, self.transport, self.clock = endpoint, transport, endpoint.clock
         self.lanes = Lanes(questions, endpoint.spec.max_in_flight)
         self.draws = random.Random(endpoint.seed)
-        self.results: asyncio.Queue[Attempt | None] = asyncio.Queue(maxsize=2 * endpoint.spec.max_in_flight)
+        self.results: asyncio.Queue[HandedOut | None] = asyncio.Queue(maxsize=2 * endpoint.spec.max_in_flight)
         self.in_flight: set[asyncio.Task[None]] = set()
         self.wake = asyncio.Event()
         self.stopped_by: BaseException | None = None
@@ -56,9 +62,16 @@ class AskingRun:
 
     async def attempts(self) -> AsyncIterator[Attempt]:
         """Yield every attempt; then raise what stopped the run, if something did."""
+        loop = asyncio.get_running_loop()
+        if self.endpoint.interruption:
+            self._stop_asked()
+        self.endpoint.interruption.on_set(lambda: loop.is_closed() or loop.call_soon_threadsafe(self._stop_asked))
         self._driver = asyncio.create_task(self._drive())
-        while (attempt := await self.results.get()) is not None:
+        while (handed_out := await self.results.get()) is not None:
+            attempt, is_kept = handed_out
             yield attempt
+            if not is_kept.done():
+                is_kept.set_result(None)
         await self._driver
         if self.stopped_by is not None:
             raise self.stopped_by
@@ -156,6 +169,9 @@ class AskingRun:
         self.stopped_by = self.stopped_by or error
         self.wake.set()
 
+    def _stop_asked(self) -> None:
+        self._stop(stopping.interrupted())
+
     async def _send(self, lane: Lane, job: Job, reservation: Reservation | None) -> None:
         """Send one request, hand out its attempt, and decide what follows."""
         question, known = job.question, None
@@ -172,7 +188,7 @@ class AskingRun:
                 request.encode("utf-8", "replace"), FRESH_REPLY if job.was_cached else None
             )
             latency_ms = (time.perf_counter() - started) * 1000
-            known = reading = await self._read(reply, question)
+            known = reading = self.endpoint.read(reply, question)
             attempt = self.endpoint.attempt(
                 question,
                 reading,
@@ -185,15 +201,32 @@ class AskingRun:
         finally:
             lane.in_flight -= 1
             self._settle(question, number, reservation, known)
-        await self.results.put(attempt)
+        await self._hand_out(attempt)
         if reading.action == "settle":
             self.settled += 1
             lane.settled(latency_ms)
         await self._after(lane, job, reading, reply)
+        if self.endpoint.keeps_generations:
+            await self._look_up_cost(question, reading, attempt, reservation)
 
-    async def _read(self, reply: Reply, question: Question) -> Reading:
-        reading = self.endpoint.read(reply, question)
-        return await with_cost(reading, self.transport, self.clock) if self.endpoint.keeps_generations else reading
+    async def _hand_out(self, attempt: Attempt) -> None:
+        """Hand an attempt out and wait until it is kept: what is not on disk still counts as in flight."""
+        is_kept = asyncio.get_running_loop().create_future()
+        await self.results.put((attempt, is_kept))
+        await is_kept
+
+    async def _look_up_cost(
+        self, question: Question, reading: Reading, attempt: Attempt, reservation: Reservation | None
+    ) -> None:
+        """Hand an attempt whose reply told no cost out again, with the cost that its generation record tells."""
+        told = await with_cost(reading, self.transport, self.clock)
+        if told is reading or told.cost_usd is None:
+            return
+        if self.endpoint.budget is not None and reservation is not None:
+            self.endpoint.budget.correct(reservation, attempt.cost_usd, told.cost_usd)
+        if self.endpoint.sent is not None and attempt.cost_usd is None:
+            self.endpoint.sent.settled(question.cell.key, attempt.attempt)
+        await self._hand_out(self.endpoint.amended(question, told, attempt))
 
     def _settle(self, question: Question, number: int, held: Reservation | None, reading: Reading | None) -> None:
         """Put what a call cost in place of its reservation; one that says nothing of it may have cost its worst."""
@@ -255,7 +288,9 @@ class AskingRun:
 
     async def _failed(self, lane: Lane, job: Job, why: str) -> None:
         rest = lane.failed(job, self.clock.monotonic(), why)
-        if rest is not None:
+        if rest is not None and lane.rests > PATIENT_RESTS and self.lanes.all_rest(self.clock.monotonic()):
+            await self._bury(lane, why)
+        elif rest is not None:
             self.endpoint.notice(f"resting {rest:.0f} s: requests to {lane.model} fail one after another ({why})")
         elif lane.dead:
             await self._bury(lane, lane.dead)
@@ -275,4 +310,4 @@ class AskingRun:
                 request=self.endpoint.request_text(job.question),
                 asked_at=self.clock.now(),
             )
-            await self.results.put(attempt)
+            await self._hand_out(attempt)

@@ -18,6 +18,7 @@ class Reservation:
     """Money held for one call, in USD."""
 
     usd: float
+    model: str
     open: bool = True
 
 
@@ -34,6 +35,7 @@ class Budget:
         self.cap_usd, self.allow_unpriced = cap_usd, allow_unpriced
         self.spent_usd, self.held_usd = spent_usd, held_usd
         self._reserved_usd, self._in_flight = 0.0, 0
+        self._dearer: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -54,6 +56,7 @@ class Budget:
         else:
             worst = price.most(prompt_tokens, completion_tokens)
         with self._lock:
+            worst *= self._dearer.get(model, 1.0)
             gone = self.spent_usd + self.held_usd
             if gone + worst > self.cap_usd:
                 raise BudgetError(
@@ -65,7 +68,7 @@ class Budget:
                 return None
             self._reserved_usd += worst
             self._in_flight += 1
-            return Reservation(worst)
+            return Reservation(worst, model)
 
     def settle(
         self, reservation: Reservation, cost_usd: float | None, charged: Literal["yes", "no", "unknown"]
@@ -80,8 +83,22 @@ class Budget:
             self._reserved_usd = self._reserved_usd - reservation.usd if self._in_flight else 0.0
             if cost_usd is not None:
                 self.spent_usd += cost_usd
+                self._learn(reservation, cost_usd)
             elif charged != "no":
                 self.held_usd += reservation.usd
+
+    def _learn(self, reservation: Reservation, cost_usd: float) -> None:
+        """Reserve more for a model from now on, once a call cost more than its bound: a price was not what was said."""
+        if 0 < reservation.usd < cost_usd:
+            known = self._dearer.get(reservation.model, 1.0)
+            self._dearer[reservation.model] = known * cost_usd / reservation.usd
+
+    def correct(self, reservation: Reservation, settled_usd: float | None, cost_usd: float) -> None:
+        """Put a cost that became known later in place of what a reservation was settled with (None: its worst case)."""
+        with self._lock:
+            if settled_usd is None:
+                self.held_usd -= reservation.usd
+            self.spent_usd += cost_usd - (settled_usd or 0.0)
 
 
 def _unpriced(model: str, price: Price | None) -> str:

@@ -5,13 +5,14 @@ Source: GET {base}/models of OpenRouter; other servers answer /models with less.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from pipelines.asking.dialects import dialect_of
-from pipelines.asking.pages import open_pages
+from pipelines.asking.pages import Patience, open_pages
 from pipelines.asking.pricing import Price, declared_prices, parse_price
 from pipelines.asking.redaction import Redactor, shown
 from pipelines.panels.records import EndpointSpec, Panel
@@ -59,15 +60,22 @@ def fetch_catalogues(panel: Panel, key_of: Callable[[EndpointSpec], str | None])
     return {spec.name: fetch_catalogue(spec, key_of(spec)) for spec in specs}
 
 
-def fetch_catalogue(spec: EndpointSpec, api_key: str | None) -> Catalogue:
+def fetch_catalogue(spec: EndpointSpec, api_key: str | None, patience: Patience | None = None) -> Catalogue:
     """Return the catalogue of one endpoint; raise EndpointError where it cannot be had."""
-    with open_pages(spec, api_key) as pages:
+    with open_pages(spec, api_key, patience=patience) as pages:
         listed = pages.get(dialect_of(spec).models_path).get("data")
-    entries = (
-        [_entry(item, pages.redactor) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    )
-    models = {entry.slug: entry for entry in entries if entry is not None}
-    return Catalogue(spec.name, datetime.now(UTC), models)
+    return Catalogue(spec.name, datetime.now(UTC), _by_slug(listed, pages.redactor))
+
+
+def kept_catalogue(endpoint: str, rows: Sequence[Mapping[str, Any]]) -> Catalogue | None:
+    """Return the catalogue that rows of raw.catalog_models hold, as of when it was fetched; None without rows.
+
+    It lists the models of that wave's roster only. `fetched_at` may be ISO text, as JSON keeps it.
+    """
+    if not rows:
+        return None
+    models = _by_slug([_object(row["body"]) for row in rows], Redactor())
+    return Catalogue(endpoint, datetime.fromisoformat(str(rows[0]["fetched_at"])), models)
 
 
 def prices(panel: Panel, catalogues: Mapping[str, Catalogue]) -> dict[str, Price]:
@@ -103,6 +111,18 @@ def catalogue_rows(
             }
         )
     return rows
+
+
+def _by_slug(listed: object, redactor: Redactor) -> dict[str, CatalogueModel]:
+    items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    return {entry.slug: entry for item in items if (entry := _entry(item, redactor)) is not None}
+
+
+def _object(body: str) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:  # what could not be shown was kept as a note
+        return None
 
 
 def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:

@@ -10,13 +10,15 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lake.errors import CheckpointError
+from pipelines.asking.interruption import Interruption
 from pipelines.asking.records import Attempt, Outcome, Question
+from pipelines.asking.stopping import interrupted
 from pipelines.laboratory import Laboratory
 from pipelines.panels.records import EndpointSpec, Message, RosterEntry
 
@@ -40,14 +42,22 @@ class CheckpointEndpoint:
     """Answers by models of the store's laboratory, or by any base in Hugging Face layout, with `Endpoint.ask`.
 
     `staged_night` decides which epoch a moving alias serves: from 0 for a staged night, None for a live one.
+    `interruption` ends it after the batch at hand.
     """
 
-    def __init__(self, spec: EndpointSpec, laboratory_folder: Path, staged_night: int | None) -> None:
+    def __init__(
+        self,
+        spec: EndpointSpec,
+        laboratory_folder: Path,
+        staged_night: int | None,
+        interruption: Interruption | None = None,
+    ) -> None:
+        self._interruption = Interruption() if interruption is None else interruption
         self._spec = spec
         self._laboratory = Laboratory(laboratory_folder)
         self._staged_night = staged_night
 
-    async def ask(self, questions: Sequence[Question]) -> AsyncIterator[Attempt]:
+    async def ask(self, questions: Sequence[Question]) -> AsyncGenerator[Attempt, None]:
         """Yield one attempt a question, batch by batch.
 
         Raises CheckpointError where weights are missing, cut short or do not fit, before anything of their
@@ -64,6 +74,8 @@ class CheckpointEndpoint:
                         while (attempts := await asyncio.to_thread(next, batches, None)) is not None:
                             for attempt in attempts:
                                 yield attempt
+                            if self._interruption:
+                                raise interrupted()
             finally:
                 _release(loaded)
 

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from polars.datatypes import DataType
 from lake.errors import BusyError, StoreError
 from lake.tables import RAW_ATTEMPTS
 from pipelines.asking.error_classes import ACTIONS
-from pipelines.asking.records import NOT_SENT, SETTLED, Attempt, CellKey, Question
+from pipelines.asking.records import SETTLED, UNSENT, Attempt, CellKey, Question
 
 SYNC_EVERY_S = 5.0
 """How much of a journal a power cut may take; a killed process loses none of it."""
@@ -46,7 +46,10 @@ FRAME_SCHEMA: dict[str, DataType] = {column.name: DTYPES[column.type] for column
 _FILE_SCHEMA: dict[str, DataType] = {
     name: pl.String() if dtype.is_temporal() else dtype for name, dtype in FRAME_SCHEMA.items()
 }
-_FIELDS = tuple(field.name for field in fields(Attempt))
+_FIELDS = tuple(field.name for field in fields(Attempt) if field.name != "amends")
+_GRAIN = list(RAW_ATTEMPTS.grain)
+_AMENDS = b'"amends": true}'
+"""How the line of an attempt ends that stands in the place of an earlier one."""
 _REQUIRED = tuple(column.name for column in RAW_ATTEMPTS.columns if not column.nullable)
 
 
@@ -109,9 +112,19 @@ class Journal:
             raise self._unwritable(OSError(f"only {written} of {len(line)} bytes were taken"))
 
     def attempts(self) -> Iterator[Attempt]:
-        """Yield every complete attempt in the order of writing; a line cut short at the end is left out."""
+        """Yield every complete attempt in the order of writing; a line cut short at the end is left out.
+
+        An attempt that was amended is yielded once, as it was amended.
+        """
+        amended = {(a.key, a.attempt) for a in self._read(lambda line: line.endswith(_AMENDS))}
+        for attempt in self._read(lambda _: True):
+            if attempt.amends or not amended or (attempt.key, attempt.attempt) not in amended:
+                yield attempt
+
+    def _read(self, is_wanted: Callable[[bytes], bool]) -> Iterator[Attempt]:
         for number, line in enumerate(_lines(self.path), start=1):
-            yield _attempt(self.path, number, line)
+            if is_wanted(line):
+                yield _attempt(self.path, number, line)
 
     def settled(self) -> set[CellKey]:
         """Return the cells that need no further asking."""
@@ -152,7 +165,7 @@ def remaining(questions: Sequence[Question], journal: Journal) -> list[Question]
 
 def _is_of_the_model(error_class: str | None) -> bool:
     """Say whether a failure says nothing of its cell: it was not sent, or the model, key or money was at fault."""
-    return error_class == NOT_SENT or ACTIONS.get(error_class or "", "retry") not in {"retry", "give_up"}
+    return error_class in UNSENT or ACTIONS.get(error_class or "", "retry") not in {"retry", "give_up"}
 
 
 def journal_frame(paths: Iterable[Path]) -> pl.DataFrame:
@@ -177,6 +190,8 @@ def _frame(path: Path) -> pl.DataFrame:
             else pl.col(name)
             for name, dtype in FRAME_SCHEMA.items()
         )
+        if content.rfind(_AMENDS) >= 0:
+            frame = frame.unique(subset=_GRAIN, keep="last", maintain_order=True)
     except pl.exceptions.PolarsError:
         frame = None
     if frame is None or any(frame[name].null_count() for name in _REQUIRED):
@@ -190,7 +205,7 @@ def _row(attempt: Attempt) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(attempt, name) for name in _FIELDS}
     row["wave_date"] = attempt.wave_date.isoformat()
     row["asked_at"] = attempt.asked_at.astimezone(UTC).isoformat(timespec="microseconds")
-    return row
+    return row | {"amends": True} if attempt.amends else row
 
 
 def _attempt(path: Path, number: int, line: bytes) -> Attempt:
@@ -199,6 +214,7 @@ def _attempt(path: Path, number: int, line: bytes) -> Attempt:
         known = {name: row.get(name) for name in _FIELDS}
         known["wave_date"] = date.fromisoformat(row["wave_date"])
         known["asked_at"] = datetime.fromisoformat(row["asked_at"])
+        known["amends"] = row.get("amends", False)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _torn(path, number) from error
     if any(known[name] is None for name in _REQUIRED):

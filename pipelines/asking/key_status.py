@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipelines.asking.pages import open_pages
+from pipelines.asking.pages import Patience, open_pages
 from pipelines.asking.pricing import amount
 from pipelines.panels.records import EndpointSpec
 
@@ -41,11 +41,11 @@ class KeyStatus:
         return FREE_PER_DAY if self.is_free_tier else FREE_PER_DAY_AFTER_PURCHASE
 
 
-def fetch_key_status(spec: EndpointSpec, api_key: str | None) -> KeyStatus | None:
+def fetch_key_status(spec: EndpointSpec, api_key: str | None, patience: Patience | None = None) -> KeyStatus | None:
     """Return what the key may still spend; None where the endpoint has no such page (all but OpenRouter)."""
     if spec.flavor != "openrouter" or api_key is None:
         return None
-    with open_pages(spec, api_key, TIMEOUT_S) as pages:
+    with open_pages(spec, api_key, TIMEOUT_S, patience) as pages:
         data = _object(pages.get("/key").get("data"))
     free = _object(data.get("free_model_daily_requests"))
     return KeyStatus(

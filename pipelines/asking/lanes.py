@@ -162,6 +162,10 @@ class Lanes:
         """Cells that wait in any lane."""
         return sum(lane.queued for lane in self.by_model.values())
 
+    def all_rest(self, now: float) -> bool:
+        """Say whether every lane that has something left to ask is resting, because its model fails."""
+        return all(lane.resting_until > now for lane in self.by_model.values() if lane.queued or lane.in_flight)
+
     def pick(self, now: float) -> tuple[Lane | None, float]:
         """Return the lane whose next cell is sent now, and -inf; or None and when some lane is due (inf: none).
 

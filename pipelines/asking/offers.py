@@ -7,21 +7,22 @@ no error, for the catalogue has what asking needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from lake.errors import EndpointError
 from pipelines.asking.catalogue import Catalogue
-from pipelines.asking.pages import Pages, open_pages
+from pipelines.asking.pages import Pages, Patience, open_pages
 from pipelines.asking.pricing import Price, parse_price
 from pipelines.asking.redaction import shown
+from pipelines.asking.retrying import RetryPolicy
 from pipelines.panels.records import EndpointSpec
 
-AT_ONCE = 8
 TIMEOUT_S = 15.0
+
+RETRIES = RetryPolicy(max_attempts=2, max_seconds=20.0, longest_wait_s=5.0)
+"""Less patience than for a catalogue, without which nothing can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,21 @@ class ModelOffers:
 
 
 def fetch_offers(
-    spec: EndpointSpec, api_key: str | None, catalogue: Catalogue, models: Iterable[str]
+    spec: EndpointSpec,
+    api_key: str | None,
+    catalogue: Catalogue,
+    models: Iterable[str],
+    patience: Patience | None = None,
 ) -> dict[str, ModelOffers]:
     """Return the offers of each model that has a page of them, by model; none at endpoints other than OpenRouter."""
     if spec.flavor != "openrouter":
         return {}
     listed = {model: entry for model in models if (entry := catalogue.find(model)) is not None}
     slugs = {model: entry.alias_target or entry.slug for model, entry in listed.items()}
-    with open_pages(spec, api_key, TIMEOUT_S) as pages, ThreadPoolExecutor(AT_ONCE) as threads:
-        found = threads.map(lambda pair: _fetched(pages, *pair), slugs.items())
-        return {offers.model: offers for offers in found if offers is not None}
+    paths = [f"/models/{quote(slug, safe='/~:')}/endpoints" for slug in slugs.values()]
+    with open_pages(spec, api_key, TIMEOUT_S, replace(patience or Patience(), retries=RETRIES)) as pages:
+        found = zip(slugs.items(), pages.get_each(paths), strict=True)
+        return {model: _offers(pages, model, slug, page) for (model, slug), page in found if page is not None}
 
 
 def offer_rows(
@@ -91,11 +97,8 @@ def offer_rows(
     ]
 
 
-def _fetched(pages: Pages, model: str, slug: str) -> ModelOffers | None:
-    try:
-        data = pages.get(f"/models/{quote(slug, safe='/~:')}/endpoints").get("data")
-    except EndpointError:
-        return None
+def _offers(pages: Pages, model: str, slug: str, page: Mapping[str, Any]) -> ModelOffers:
+    data = page.get("data")
     listed = data.get("endpoints") if isinstance(data, dict) else None
     offers = [_offer(item, pages) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     return ModelOffers(model, slug, datetime.now(UTC), tuple(offer for offer in offers if offer is not None))

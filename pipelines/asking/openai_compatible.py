@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -15,9 +16,11 @@ import httpx
 
 from lake.errors import EndpointError
 from pipelines.asking.asking_run import AskingRun
+from pipelines.asking.bounds import max_price
 from pipelines.asking.budget import Budget
 from pipelines.asking.clock import Clock
 from pipelines.asking.dialects import dialect_of
+from pipelines.asking.interruption import Interruption
 from pipelines.asking.outcomes import Reading, Reply
 from pipelines.asking.pricing import Price
 from pipelines.asking.records import Attempt, Question
@@ -51,7 +54,8 @@ class OpenAICompatibleEndpoint:
 
     `prices` holds the catalogue's prices by roster model: without a reported cost they give a computed one, and
     with a budget they bound each call before it is sent. `notice` is told of every wait in one sentence.
-    `sent` notes each request before it goes out, so that a killed process forgets no money.
+    `sent` notes each request before it goes out, so that a killed process forgets no money. `interruption` ends it:
+    nothing new is sent, and what is under way is waited for.
     The key is sent in one header and appears in no attempt, message or repr.
     """
 
@@ -67,7 +71,9 @@ class OpenAICompatibleEndpoint:
         clock: Clock | None = None,
         retries: RetryPolicy | None = None,
         sent: SentLog | None = None,
+        interruption: Interruption | None = None,
     ) -> None:
+        self.interruption = Interruption() if interruption is None else interruption
         self.spec, self.seed, self.sent = spec, seed, sent
         self.base_url = _base_url(spec)
         self.dialect = dialect_of(spec)
@@ -88,7 +94,7 @@ class OpenAICompatibleEndpoint:
         """Whether the server keeps a record of each answer, with its cost."""
         return self.spec.flavor == "openrouter"
 
-    async def ask(self, questions: Sequence[Question]) -> AsyncIterator[Attempt]:
+    async def ask(self, questions: Sequence[Question]) -> AsyncGenerator[Attempt, None]:
         """Ask each question once, plus retries; yield attempts as they arrive, in any order.
 
         Cells of a model that turned out dead yield an attempt with error_class `circuit_open`, which was not
@@ -112,8 +118,11 @@ class OpenAICompatibleEndpoint:
             self._notice(self.redactor.text(sentence))
 
     def request_text(self, question: Question) -> str:
-        """Return the request body as it is sent, JSON."""
-        return json.dumps(self.dialect.request(question, self.spec), ensure_ascii=False)
+        """Return the request body as it is sent, JSON. Under a budget no provider dearer than reserved may answer."""
+        body, price = self.dialect.request(question, self.spec), self.prices.get(question.cell.model_requested)
+        if self.spec.flavor == "openrouter" and self.budget is not None and price is not None:
+            body["provider"] = {"max_price": max_price(price)} | body.get("provider", {})
+        return json.dumps(body, ensure_ascii=False)
 
     def read(self, reply: Reply, question: Question) -> Reading:
         """Return what a reply to a question means."""
@@ -133,7 +142,7 @@ class OpenAICompatibleEndpoint:
         """Return the attempt that a reading makes: the one place where text is redacted and cost decided."""
         cost, source = self.cost_of(question, reading)
         cell = question.cell
-        body = None if reading.body is None else self.redactor.body(reading.body, reading.parsed)
+        body = None if reading.body is None else self.redactor.text(reading.body)
         said = self.redactor.fields(
             {
                 "request": request,
@@ -169,6 +178,20 @@ class OpenAICompatibleEndpoint:
             cache_status=reading.cache_status,
             body=body,
             **said,
+        )
+
+    def amended(self, question: Question, reading: Reading, first: Attempt) -> Attempt:
+        """Return an attempt once more, with the cost, tokens and provider that its reading has by now."""
+        cost, source = self.cost_of(question, reading)
+        provider = None if reading.provider_served is None else self.redactor.text(reading.provider_served)
+        return replace(
+            first,
+            cost_usd=cost,
+            cost_source=source,
+            prompt_tokens=reading.prompt_tokens,
+            completion_tokens=reading.completion_tokens,
+            provider_served=provider,
+            amends=True,
         )
 
     def cost_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
@@ -12,6 +12,7 @@ from pipelines.asking.catalogue import Catalogue, CatalogueModel
 from pipelines.asking.chat_request import answer_limit, messages_of, provider_pin
 from pipelines.asking.forecast import CHARACTERS_PER_TOKEN, Forecast
 from pipelines.asking.key_status import FREE_PER_MINUTE, KeyStatus
+from pipelines.asking.money import money
 from pipelines.asking.offers import ModelOffers, Offer
 from pipelines.asking.pricing import Price
 from pipelines.asking.records import Question
@@ -20,7 +21,7 @@ from pipelines.panels.settings import LENGTH_SETTINGS, PINS
 
 ProblemKind = Literal[
     "unknown", "alias", "retired", "expiring", "context", "ignored", "unpriced", "pin", "quantization",
-    "free_limit", "credit", "budget",
+    "free_limit", "credit", "budget", "endpoint",
 ]  # fmt: skip
 
 GONE: frozenset[str] = frozenset({"unknown", "retired"})
@@ -54,10 +55,13 @@ class Known:
     prices: Mapping[str, Price] = field(default_factory=dict)
 
 
-def problems(questions: Sequence[Question], known: Known, wave_date: date) -> list[Problem]:
+def problems(
+    questions: Sequence[Question], known: Known, wave_date: date, unbounded: Collection[str] = ()
+) -> list[Problem]:
     """Return what is wrong with each model of an OpenAI-compatible endpoint, in the order of the questions.
 
-    Then what is wrong with the endpoints' keys. Endpoints without a catalogue (checkpoints) have no problems here.
+    `unbounded` models would stop the wave, for it may not ask what nobody can bound. Last comes what is wrong with the
+    endpoints' keys. Endpoints without a catalogue (checkpoints) have no problems here.
     """
     entries = {q.entry.model: q.entry for q in questions if q.entry.endpoint in known.catalogues}
     longest: dict[str, int] = {}
@@ -72,7 +76,7 @@ def problems(questions: Sequence[Question], known: Known, wave_date: date) -> li
             found.append(Problem(model, "unknown", message, stops=True))
         else:
             found += _of_listed(entry, listed, longest[model], wave_date)
-            found += _unpriced(entry, known.prices.get(model, listed.price))
+            found += _unpriced(entry, known.prices.get(model, listed.price), model in unbounded)
         if model in known.offers:
             found += _of_offers(entry, known.offers[model].offers)
     return found + _free_limits(entries, Counter(q.entry.model for q in questions), known.keys) + _overdrawn(known.keys)
@@ -90,13 +94,14 @@ def unaffordable(expected: Forecast, keys: Mapping[str, KeyStatus], left_usd: fl
         kind: ProblemKind = "budget" if what == "budget" else "credit"
         if usd < expected.expected_usd:
             message = (
-                f"The {what}, {usd:.2f} USD, is less than the expected price of {expected.expected_usd:.2f} USD: the "
-                "wave would stop before its end and could be resumed."
+                f"The {what}, {money(usd)} USD, is less than the expected price of {money(expected.expected_usd)} USD: "
+                "the wave would stop before its end and could be resumed."
             )
             found.append(Problem("", kind, message, stops=True))
         elif usd < expected.high_usd:
             message = (
-                f"The {what}, {usd:.2f} USD, covers the expected price but not the highest, {expected.high_usd:.2f}."
+                f"The {what}, {money(usd)} USD, covers the expected price but not the highest, "
+                f"{money(expected.high_usd)}."
             )
             found.append(Problem("", kind, message))
     return found
@@ -122,10 +127,13 @@ def _of_listed(entry: RosterEntry, listed: CatalogueModel, longest: int, wave_da
         yield Problem(model, "ignored", message)
 
 
-def _unpriced(entry: RosterEntry, price: Price | None) -> Iterator[Problem]:
+def _unpriced(entry: RosterEntry, price: Price | None, stops: bool) -> Iterator[Problem]:
     if price is None or answer_limit(entry.settings) is None:
         missing = "price" if price is None else "max_tokens"
-        yield Problem(entry.model, "unpriced", f"{entry.model} has no {missing}, so a budget cannot bound it.")
+        message = f"{entry.model} has no {missing}, so a budget cannot bound it."
+        if stops:
+            message += f" The wave is refused: declare `{missing}` in the panel, or allow it with --allow-unpriced."
+        yield Problem(entry.model, "unpriced", message, stops)
 
 
 def _ignored(entry: RosterEntry, listed: CatalogueModel) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, NamedTuple, Protocol
@@ -53,7 +53,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One request and what came of it: a row of raw.attempts (column meanings: lake.tables.RAW_ATTEMPTS)."""
+    """One request and what came of it: a row of raw.attempts (column meanings: lake.tables.RAW_ATTEMPTS).
+
+    `amends` says that this is the attempt of the same cell and number once more, with a cost that came later; it
+    stands in the place of the first and is no column.
+    """
 
     wave_id: str
     wave_date: date
@@ -84,6 +88,7 @@ class Attempt:
     response_id: str | None = None
     cache_status: str | None = None
     body: str | None = None
+    amends: bool = False
 
     @property
     def key(self) -> CellKey:
@@ -93,6 +98,11 @@ class Attempt:
 
 NOT_SENT = "circuit_open"
 """error_class of an attempt that was not sent because its model is dead."""
+
+NOT_LISTED = "not_listed"
+"""error_class of an attempt that was not sent because its model is in no catalogue and nobody knows its price."""
+
+UNSENT: frozenset[str | None] = frozenset({NOT_SENT, NOT_LISTED})
 
 SETTLED: frozenset[str] = frozenset({"ok", "empty", "truncated", "declined"})
 """Outcomes after which a cell is not asked again. An error may be asked again by the next start."""
@@ -105,6 +115,27 @@ class Endpoint(Protocol):
     It raises EndpointError when nothing can be asked at all, BudgetError when the budget stops it.
     """
 
-    def ask(self, questions: Sequence[Question]) -> AsyncIterator[Attempt]:
+    def ask(self, questions: Sequence[Question]) -> AsyncGenerator[Attempt, None]:
         """Ask each question once (plus retries)."""
         ...
+
+
+def unlisted(question: Question, now: datetime) -> Attempt:
+    """Return the attempt of a cell that is not asked: its model is in no catalogue, so no cap could hold."""
+    cell = question.cell
+    return Attempt(
+        wave_id=cell.wave_id,
+        wave_date=cell.wave_date,
+        panel=cell.panel,
+        model_requested=cell.model_requested,
+        endpoint=cell.endpoint,
+        prompt_id=cell.prompt_id,
+        sample_index=cell.sample_index,
+        purpose=cell.purpose,
+        attempt=question.attempts_before + 1,
+        outcome="error",
+        error_class=NOT_LISTED,
+        error_message="Not sent: the model is in no catalogue and nobody knows its price.",
+        asked_at=now,
+        request="{}",
+    )

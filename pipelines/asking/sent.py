@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from lake.errors import StoreError
 from pipelines.asking.journal import Journal
-from pipelines.asking.records import NOT_SENT, CellKey
+from pipelines.asking.records import UNSENT, CellKey
 
 
 class Held(NamedTuple):
@@ -42,6 +42,10 @@ class SentLog:
     def unsettled(self, key: CellKey, attempt: int, worst_usd: float) -> None:
         """Note that a request came to an end without saying what it cost."""
         self._append([*key, attempt, worst_usd, "unsettled"])
+
+    def settled(self, key: CellKey, attempt: int) -> None:
+        """Note that the cost of an unsettled request became known after all."""
+        self._append([*key, attempt, 0.0, "settled"])
 
     def close(self) -> None:
         """Close the file."""
@@ -88,8 +92,8 @@ def held(folder: Path, endpoint: str) -> Held:
             if what == "sent":
                 sent[key].append(worst_usd)
             else:
-                unsettled[key] += 1
-    journaled = Counter((a.key, a.attempt) for a in Journal(folder, endpoint).attempts() if a.error_class != NOT_SENT)
+                unsettled[key] += 1 if what == "unsettled" else -1
+    journaled = Counter((a.key, a.attempt) for a in Journal(folder, endpoint).attempts() if a.error_class not in UNSENT)
     still = [worst for key, costs in sent.items() for worst in costs[: len(costs) - journaled[key] + unsettled[key]]]
     return Held(len(still), sum(still))
 

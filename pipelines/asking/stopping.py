@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lake.errors import BudgetError, EndpointError
+from lake.errors import BudgetError, EndpointError, StoppedError
 from pipelines.asking.outcomes import Reading, Reply
 from pipelines.asking.shortening import shortened
 
@@ -47,3 +47,8 @@ def out_of_reach(endpoint: OpenAICompatibleEndpoint, reading: Reading) -> Endpoi
         f"{endpoint.spec.name} cannot be reached at {endpoint.url} ({message}). "
         "Check the address and the network, then start the same command again."
     )
+
+
+def interrupted() -> StoppedError:
+    """Return the error of a start that the user ended."""
+    return StoppedError("Stopped. What was answered is kept; the same command goes on from there.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,16 +12,19 @@ from typing import Any
 
 import pytest
 
-from flows.endpoints import look_ahead_of, note_keys, open_budget, open_endpoints
-from flows.outlook import announce, look_ahead
+from flows.endpoints import keep_pages, look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.outlook import announce, given_as, look_ahead
 from flows.preview import preview, table
 from flows.progress import Step
+from flows.running import _unsettled_cells
 from flows.settings import Settings
 from flows.stages import ask_endpoint, load_wave
 from lake.catalog import create_lake
 from lake.errors import BudgetError, EndpointError, InputError
+from pipelines.asking import pages
 from pipelines.asking.ordering import plan_cells
 from pipelines.asking.records import Question
+from pipelines.asking.retrying import RetryPolicy
 from pipelines.panels.files import load_panel
 from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
 from tests.flows.asked_panel import (
@@ -73,10 +77,10 @@ def test_plan_shows_price_and_problems_in_a_table_and_neither_asks_nor_writes(
     # "What is to be said of the number 0?" has 35 characters, 36 for 10 and 11; answers at most 100 tokens; 24 cells.
     # low: 6 tokens in, 5 out: 26e-6 each. expected: 9 in, 50 out: 209e-6 each.
     # most: 35 or 36 bytes + 96 in, 100 out: 24 * 531e-6 + 4 * 1e-6.
-    row = ["maker/steady", "24", "0.0006", "0.0050", "0.0127", "2", "quantization"]
+    row = ["maker/steady", "24", "0.000624", "0.005016", "0.01275", "2", "quantization"]
     assert row in lines
     assert ["maker/unheard-of", "24", "?", "?", "?", "?", "unknown"] in lines
-    assert ["total", "48", "0.0006", "0.0050", "0.0127"] in lines
+    assert ["total", "48", "0.000624", "0.005016", "0.01275"] in lines
     assert "key of openrouter: 5.00 USD left of 5.00" in text
     assert "stops: maker/unheard-of is not in the catalogue of openrouter" in text
     assert text.endswith("Nothing was asked.")
@@ -89,9 +93,9 @@ def test_plan_needs_no_key_where_the_catalogue_is_public(
 ) -> None:
     monkeypatch.delenv(KEY_ENV, raising=False)
     text = shown(asked_panel(tmp_path, server.address, roster=STEADY), budget=0.001)
-    assert "0.0050 expected" in text
+    assert "0.005016 expected" in text
     assert "key of" not in text
-    assert "stops: The budget, 0.00 USD, is less than the expected price of 0.01 USD" in text
+    assert "stops: The budget, 0.001 USD, is less than the expected price of 0.005016 USD" in text
 
 
 def test_plan_says_that_a_key_is_refused(
@@ -100,6 +104,106 @@ def test_plan_says_that_a_key_is_refused(
     monkeypatch.setenv(KEY_ENV, f"{KEY}0")
     with pytest.raises(EndpointError, match=rf"refused the key at .*/key \(HTTP 401\)\. Check {KEY_ENV}"):
         shown(asked_panel(tmp_path, server.address, roster=STEADY))
+
+
+def test_plan_says_that_the_night_would_be_refused_for_a_price_that_nobody_states_unless_it_is_allowed(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KEY_ENV, raising=False)
+    server.control(catalogue=[catalogue_entry("maker/steady", pricing={"prompt": "-1", "completion": "-1"})])
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    assert re.search(r"stops: maker/steady has no price.*--allow-unpriced", shown(nights))
+    allowed = preview(Settings(nights.store, str(nights.panel), None, None, "", allow_unpriced=True))
+    assert "note: maker/steady has no price" in allowed
+    assert "stops: maker/steady" not in allowed
+
+
+def test_plan_says_that_a_cap_stops_at_a_model_without_a_limit_of_length(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KEY_ENV, raising=False)
+    endless = {"endpoint": "openrouter", "settings": {"temperature": 1.0}}
+    nights = asked_panel(tmp_path, server.address, roster=STEADY, defaults=endless)
+    assert re.search(r"stops: maker/steady has no max_tokens.*--allow-unpriced", shown(nights))
+    uncapped = asked_panel(tmp_path, server.address, roster=STEADY, defaults=endless, budget_usd=None)
+    assert "note: maker/steady has no max_tokens" in shown(uncapped)
+
+
+def test_a_key_that_cannot_be_one_is_refused_by_plan_and_by_the_end_of_a_night_without_a_piece_of_it(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_ENV, f"{KEY}\nsecond-half")
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    with pytest.raises(EndpointError, match=f"{KEY_ENV} holds characters that no key has") as raised:
+        shown(nights)
+    assert "second-half" not in str(raised.value)
+    plan = drafted(nights)
+    note_keys(plan, look_ahead_of(plan, None, False, ENVIRON), {KEY_ENV: f"{KEY}\nsecond-half"})
+    assert list(plan.folder.glob("keys-*")) == []
+
+
+NOWHERE = VLLM | {"base_url": "http://127.0.0.1:9/v1"}
+
+
+def two_endpoints(server: LocalOpenRouter, folder: Path, other: dict[str, Any] = NOWHERE) -> Nights:
+    """Return a panel that asks maker/steady at the local OpenRouter and maker/odd at another endpoint."""
+    openrouter = {
+        "kind": "openai_compatible", "flavor": "openrouter", "base_url": f"{server.address}/v1", "key_env": KEY_ENV,
+    }  # fmt: skip
+    roster = [*STEADY, {"model": "maker/odd", "endpoint": "other"}]
+    return asked_panel(folder, server.address, roster=roster, endpoints={"openrouter": openrouter, "other": other})
+
+
+def test_an_endpoint_that_cannot_be_reached_is_a_problem_and_the_others_are_asked(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    monkeypatch.setattr(pages, "PATIENT", RetryPolicy(max_attempts=1))
+    nights = two_endpoints(server, tmp_path)
+    text = shown(nights)
+    assert "stops: other gave no catalogue at http://127.0.0.1:9/v1/models (unreachable" in text
+    assert ["maker/odd", "24", "?", "?", "?", "?", "endpoint"] in [line.split() for line in text.splitlines()]
+    outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
+    assert outlook is not None
+    assert list(outlook.failed) == ["other"]
+    assert played(nights).answered == CELLS_A_MODEL
+    assert server.books()["calls_by_model"] == {"maker/steady": CELLS_A_MODEL}
+
+
+def test_a_night_of_which_one_endpoint_cannot_be_asked_names_it_and_ends_with_its_exit_code(
+    server: LocalOpenRouter, tmp_path: Path
+) -> None:
+    nights = two_endpoints(server, tmp_path, VLLM | {"base_url": f"{server.address}/nowhere"})  # 404: no waiting
+    done = nights.nightly()
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"driftlake: other gave no catalogue at {server.address}/nowhere")
+    assert "other: 0 cells answered, 0 were already, 24 without an answer." in done.stderr
+    answered = rows(nights.store, "SELECT endpoint, count(*) FROM raw.attempts WHERE outcome = 'ok' GROUP BY ALL")
+    assert answered == [("openrouter", CELLS_A_MODEL)]
+
+
+def test_a_resumed_night_goes_on_with_the_catalogue_of_its_first_start_where_there_is_none_now(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pages, "PATIENT", RetryPolicy(max_attempts=1))
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    plan = freeze_plan(nights.store, load_panel(nights.panel), NOW.date(), None, NOW)
+    first = look_ahead_of(plan, None, False, ENVIRON)
+    assert first is not None
+    keep_pages(plan, first)
+    spec = replace(plan.panel.endpoints["openrouter"], base_url="http://127.0.0.1:9/v1")
+    resumed = replace(plan, panel=replace(plan.panel, endpoints={"openrouter": spec}))
+    again = look_ahead_of(resumed, None, False, ENVIRON, Step("price"))
+    assert again is not None
+    assert again.forecast == first.forecast
+    assert "This wave goes on with the catalogue of its first start" in capsys.readouterr().err
+    (plan.folder / "catalog-openrouter.json").unlink()
+    with pytest.raises(EndpointError, match="gave no catalogue"):
+        look_ahead_of(resumed, None, False, ENVIRON)
+
+
+def test_a_panel_is_named_as_it_was_given() -> None:
+    assert given_as(load_panel("level1")) == "level1"
 
 
 def test_columns_are_aligned_and_what_steers_a_terminal_is_shown() -> None:
@@ -132,8 +236,9 @@ def test_a_panel_of_which_no_model_is_known_is_refused_before_anything_is_frozen
     nights = asked_panel(tmp_path, server.address, roster=[{"model": "maker/a"}, {"model": "maker/b"}])
     with pytest.raises(
         InputError, match=r"Not one of the 2 models of panel asked .* \(.*maker/.*maker/.*\)\. Nothing was asked"
-    ):
+    ) as refused:
         look_ahead_of(drafted(nights), None, True, ENVIRON)
+    assert f"`driftlake plan --panel {nights.panel}` says" in str(refused.value)
     done = nights.nightly()
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert list(nights.store.journal.rglob("plan.json")) == []
@@ -173,7 +278,7 @@ def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
     said = capsys.readouterr().err.splitlines()
     assert "maker/unheard-of is not in the catalogue of openrouter" in said[0]
     assert said[1].endswith("Not asked, because what they cost is unknown: maker/unheard-of.")
-    assert "24 cells, 0.01 expected, at most 0.01 USD, cap 1.00." in said[-1]
+    assert "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00." in said[-1]
 
 
 def test_a_wave_of_servers_without_a_catalogue_price_is_asked_under_a_cap(
@@ -262,3 +367,19 @@ def test_a_wave_that_is_all_answered_needs_neither_key_nor_server(server: LocalO
     played(nights)
     nowhere: dict[str, Any] = {}
     assert look_ahead_of(drafted(nights), None, False, nowhere) is None
+
+
+def test_cells_of_a_model_that_is_not_asked_end_in_a_name_and_are_due_no_more(
+    server: LocalOpenRouter, tmp_path: Path
+) -> None:
+    server.control()
+    nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
+    night = played(nights)
+    assert night.answered == CELLS_A_MODEL == server.books()["calls"]
+    load_wave(nights.store, night.plan, None)
+    ended = rows(nights.store, "SELECT model_requested, outcome, error_class, count(*) FROM raw.attempts GROUP BY ALL")
+    assert sorted(ended, key=str) == [
+        ("maker/steady", "ok", None, CELLS_A_MODEL),
+        ("maker/unheard-of", "error", "not_listed", CELLS_A_MODEL),
+    ]
+    assert _unsettled_cells(nights.store, night.plan.wave_id) == 0

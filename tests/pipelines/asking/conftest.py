@@ -141,6 +141,7 @@ def ask(spec: EndpointSpec) -> Callable[..., Asked]:
     def asked(questions: list[Question], api_key: str | None = KEY, **settings: Any) -> Asked:
         result = Asked()
         settings.setdefault("clock", HandMovedClock())
+        keep = settings.pop("keep", lambda _: None)
         endpoint = OpenAICompatibleEndpoint(
             settings.pop("spec", spec), api_key, notice=result.notices.append, **settings
         )
@@ -148,6 +149,11 @@ def ask(spec: EndpointSpec) -> Callable[..., Asked]:
 
         async def collect() -> None:
             async for attempt in endpoint.ask(questions):
+                keep(attempt)
+                if attempt.amends:
+                    result.attempts = [
+                        a for a in result.attempts if (a.key, a.attempt) != (attempt.key, attempt.attempt)
+                    ]
                 result.attempts.append(attempt)
 
         try:

@@ -16,6 +16,7 @@ from pipelines.asking.catalogue import (
     prices,
 )
 from pipelines.asking.forecast import forecast
+from pipelines.asking.pages import Patience
 from pipelines.panels.records import Battery, EndpointSpec, Panel, RosterEntry
 
 NIGHT = date(2026, 8, 1)
@@ -89,10 +90,12 @@ def test_a_panel_of_checkpoints_connects_to_nobody():
     assert fetch_catalogues(panel, no_key) == {}
 
 
-def test_an_unreachable_catalogue_is_one_sentence(spec, server):
+def test_an_unreachable_catalogue_is_one_sentence(spec, server, clock):
     for base_url in ("http://127.0.0.1:9/v1", server.address):
         with pytest.raises(EndpointError, match=r"openrouter gave no catalogue at http://127\.0\.0\.1"):
-            fetch_catalogue(dataclasses.replace(spec, base_url=base_url), "sk-or-v1-secretsecretsecret1")
+            fetch_catalogue(
+                dataclasses.replace(spec, base_url=base_url), "sk-or-v1-secretsecretsecret1", Patience(clock=clock)
+            )
 
 
 def test_the_price_of_a_wave_is_low_expected_and_high(listed, spec, questions):

@@ -119,6 +119,20 @@ def test_an_answer_makes_a_resting_model_well(lanes):
     assert [lane.failed(job, 100.0, "x") for _ in range(FAILURES_IN_A_ROW - 1)] == [None] * (FAILURES_IN_A_ROW - 1)
 
 
+def test_all_rest_only_while_no_lane_with_cells_left_can_send(lanes):
+    a, b = lanes.by_model["a"], lanes.by_model["b"]
+    a.resting_until = 10.0
+    assert not lanes.all_rest(5.0)
+    b.resting_until = 20.0
+    assert lanes.all_rest(5.0)
+    assert not lanes.all_rest(15.0)
+    b.give_up()
+    assert lanes.all_rest(5.0)
+    b.in_flight = 1
+    b.resting_until = 0.0
+    assert not lanes.all_rest(5.0)
+
+
 def test_giving_up_hands_back_every_waiting_cell_in_order(lanes):
     lane, job = taken(lanes)
     lane.retry(job, due=9.0)

@@ -20,12 +20,13 @@ FOREIGN_KEY = "sk-proj-AbCdEf0123456789AbCdEf0123456789"
         pytest.param("Authorization: Bearer abc123def456ghi789", "Authorization: [redacted key]", id="bearer"),
         pytest.param(f'"user_id":"{ACCOUNT}"', '"user_id":"[redacted account]"', id="account"),
         pytest.param("org-A1b2C3d4E5f6G7h8", "[redacted account]", id="organisation"),
-        pytest.param("my-own-key!", "[redacted key]", id="key-in-use"),
+        pytest.param("org-AbCdEfGhIjKlMnOpQr", "[redacted account]", id="account-without-a-digit"),
+        pytest.param("my-own-key-4!", "[redacted key]", id="key-in-use"),
         pytest.param("a\ud800b", "a\ufffdb", id="lone-surrogate"),
     ],
 )
 def test_secrets_are_replaced(text, expected):
-    assert Redactor("my-own-key!").text(text) == expected
+    assert Redactor("my-own-key-4!").text(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,12 @@ def test_secrets_are_replaced(text, expected):
         "A bearer of bad news; the ring bearer's journey was long.",
         "user_authentication_middleware_configuration = organization-wide",
         "Bearer bonds were issued in 1998.",
+        "class user_AuthenticationMiddleware(org_ContentManagementSystem): ...",
+        r"Write \u0041 for A, \/ for a slash and \n for a line break.",
     ],
 )
 def test_ordinary_text_is_kept_verbatim(text):
-    assert Redactor("my-own-key!").text(text) == text
+    assert Redactor("my-own-key-4!").text(text) == text
 
 
 PIECES = ("user", "org", "acct", "proj", "sk", "rk", "pk", "hf", "gsk", "xai", "ghp", "r8", "AIza", "bearer ")
@@ -66,19 +69,64 @@ def test_the_shortest_secret_of_each_shape_is_seen(shape, example):
     assert Redactor(None).text(example) == SHAPES[shape].replacement
 
 
-def test_a_secret_behind_json_escapes_is_found():
-    raw = '{"note": "\\u0073k-or-v1-0123456789abcdef0123"}'
-    clean = Redactor(None).body(raw, json.loads(raw))
-    assert clean == '{"note": "[redacted key]"}'
+ESCAPED = [
+    pytest.param(r'{"note": "\u0073k-or-v1-0123456789abcdef0123"}', id="code-points"),
+    pytest.param(r'{"note": "Bearer abc1\/def2\/ghi3\/jkl"}', id="slashes"),
+    pytest.param(r'{"note": "my-own-key\u002d4!"}', id="key-in-use"),
+    pytest.param(r'{"note": "in\nsk-or-v1-0123456789abcdef0123"}', id="after-a-line-break"),
+    pytest.param(r'{"note": "in\u000ask-or-v1-0123456789abcdef0123"}', id="after-a-line-break-by-number"),
+    pytest.param(r'{"note": "Bearer\nabc123def456ghi789"}', id="with-a-line-break-inside"),
+    pytest.param(r'{"raw": "{\"note\": \"\\u0073k-or-v1-0123456789abcdef0123\"}"}', id="json-in-json"),
+    pytest.param(r'{"raw": "{\"note\": \"\u005cu0073k-or-v1-0123456789abcdef0123\"}"}', id="escaped-backslash"),
+]
 
 
-def test_a_body_with_harmless_escapes_is_kept_byte_for_byte():
-    raw = '{"note":  "\\u0041 \\ud83d\\ude00"}'
-    assert Redactor("my-own-key!").body(raw, json.loads(raw)) == raw
+def strings(value):
+    """Every string in JSON, in the JSON of its strings too."""
+    if isinstance(value, dict | list):
+        return [text for item in (value.values() if isinstance(value, dict) else value) for text in strings(item)]
+    try:
+        return strings(json.loads(value))
+    except ValueError:
+        return [value]
+
+
+@pytest.mark.parametrize("raw", ESCAPED)
+def test_a_secret_behind_json_escapes_is_found_and_the_body_stays_json(raw):
+    [note] = strings(json.loads(Redactor("my-own-key-4!").text(raw)))
+    assert note.replace("in\n", "") == "[redacted key]"
+
+
+def test_a_secret_in_json_within_json_within_json_is_found():
+    raw = json.dumps({"raw": json.dumps({"raw": json.dumps({"a": "<k>"})})}).replace(
+        "<k>", "\\" * 8 + "u0073k-" + "a" * 20
+    )
+    assert strings(json.loads(Redactor(None).text(raw))) == ["[redacted key]"]
+
+
+@pytest.mark.parametrize("raw", [
+    r'{"note":  "\u0041 \ud83d\ude00 a\/b \u0022q\u0022"}', r'{"raw":  "{\"a\":  \"\\u0041 \\/\"}"}',
+])  # fmt: skip
+def test_a_body_with_harmless_escapes_is_kept_byte_for_byte(raw):
+    assert Redactor("my-own-key-4!").text(raw) == raw
+
+
+def test_backslashes_without_end_are_read_in_time_that_grows_with_their_number():
+    assert Redactor(None).text("\\" * 2_000_000 + "\\/") == "\\" * 2_000_000 + "\\/"
+
+
+@pytest.mark.parametrize("key", ["ollama", "EMPTY", "none", "sk-local", "k1"])
+def test_a_key_too_short_to_be_secret_leaves_answers_as_they_are(key):
+    assert Redactor(key).text(f"Run {key} serve.") == f"Run {key} serve."
+
+
+@pytest.mark.parametrize("key", ["abcdefg8", "abcdefghijklmnop"])
+def test_the_shortest_key_that_is_secret_is_replaced(key):
+    assert Redactor(key).text(f"Run {key} serve.") == "Run [redacted key] serve."
 
 
 def test_the_repr_shows_no_secret():
-    assert "my-own-key" not in repr(Redactor("my-own-key!"))
+    assert "my-own-key" not in repr(Redactor("my-own-key-4!"))
 
 
 ERROR_WITH_SECRETS = {
