@@ -64,16 +64,32 @@ class SmallWave:
 
 
 class Axes:
-    """One axis a word, in order of first sight; after 384 words they are shared."""
+    """An axis for each word, so that words are orthogonal; words that no panel has in common may share one."""
 
     def __init__(self) -> None:
         self.of_word: dict[str, int] = {}
+        self._panels: dict[str, set[str]] = {}
+
+    def see(self, waves: Iterable[SmallWave]) -> None:
+        """Give the new words of the waves axes, in order of first sight."""
+        for wave in waves:
+            words = self._panels.setdefault(wave.panel, set())
+            words |= {word for text in _texts(wave) for word in words_of(text)}
+        for word in sorted(set().union(*self._panels.values()) - set(self.of_word)):
+            taken = {self.of_word.get(other) for words in self._panels.values() if word in words for other in words}
+            free = (axis for axis in range(DIMENSIONS) if axis not in taken)
+            self.of_word[word] = next(free, len(self.of_word) % DIMENSIONS)
 
     def vector(self, text: str) -> np.ndarray:
         counts = np.zeros(DIMENSIONS)
-        for word in text.split() or [text]:
-            counts[self.of_word.setdefault(word, len(self.of_word)) % DIMENSIONS] += 1
+        for word in words_of(text):
+            counts[self.of_word[word]] += 1
         return (counts / np.linalg.norm(counts)).astype(np.float32)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text; one of white space alone is a word."""
+    return text.split() or [text]
 
 
 def fill(store: Store, waves: Iterable[SmallWave], axes: Axes) -> None:
@@ -86,6 +102,7 @@ def fill(store: Store, waves: Iterable[SmallWave], axes: Axes) -> None:
         for table, rows in _rows(wave).items():
             frames.setdefault(table, []).extend(rows)
     texts = sorted({text for wave in waves for text in _texts(wave)})
+    axes.see(waves)
     vectors = np.stack([axes.vector(text) for text in texts])
 
     def insert(writer: object) -> None:
