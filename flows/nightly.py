@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from flows import stages
 from flows.choosing import chosen_panel
 from flows.endpoints import cap_of, look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.foreseen import foreseen
 from flows.progress import Step
 from flows.settings import TOP, Settings
 from flows.signals import stopping_on_signals
@@ -113,7 +114,7 @@ def price(
     """Say what the wave will cost before anything is frozen or asked; refuse one that is not worth asking."""
     step = Step("price")
     draft = draft_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
-    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ, step)
+    outlook = foreseen(draft.wave_id) or look_ahead_of(draft, cap_usd, allow_unpriced, os.environ, step)
     if outlook is not None:
         from flows.outlook import announce
 
