@@ -139,8 +139,10 @@ def _foresee(settings: Settings, panel: Panel, night: Night) -> Outlook | None:
 
 
 def _play(settings: Settings, night: Night) -> None:
+    from flows.night_server import keep_server_to_this_process
     from flows.nightly import nightly
 
+    keep_server_to_this_process(settings.store)
     nightly(
         panel=settings.panel,
         wave_date=night.day.isoformat(),
