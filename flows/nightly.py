@@ -94,6 +94,7 @@ def ask_all(
                 stopped.append(error)
     stopped += outlook.failed.values() if outlook is not None else ()
     note_keys(plan, outlook, os.environ)
+    stopped.sort(key=lambda error: not isinstance(error, StoppedError))  # the user's wish comes first
     for other in stopped[1:]:
         step.note(str(other))
     if stopped and isinstance(stopped[0], StoppedError):
