@@ -52,7 +52,7 @@ def nightly(
     `wave_date` is the ISO date the wave stands for; left out, it is the UTC date of the scheduled start.
     Raises QuarantineError when the audit keeps the wave from being published, after everything else was done.
     """
-    store = open_store(home).prepare()
+    store = open_store(home or os.environ.get("DRIFTLAKE_HOME")).prepare()
     stages.go_on_with_lake(store)
     day = date.fromisoformat(wave_date) if wave_date else scheduled_day()
     chosen = chosen_panel(Settings(store, panel, samples, budget_usd, "", allow_unpriced, escalate_from, top), day)
