@@ -1,7 +1,8 @@
 """The command `driftlake`. Each command is thin: it resolves settings, calls one function, prints what it returns.
 
-Imports stay inside the commands, so that --help and sql answer at once. Exit codes: 0 done,
-2 the input or the place cannot be used (nothing was written), 1 anything else that stopped it.
+Imports stay inside the commands, so that --help and sql answer at once. Exit codes: 0 done, 2 the input, the place or
+an endpoint cannot be used (nothing was frozen, asked or spent, unless an endpoint failed in the middle or beside
+others: what was answered is then kept), 1 anything else that stopped it.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from flows import stages
 from flows.choosing import chosen_panel
 from flows.endpoints import cap_of, look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.foreseen import foreseen
 from flows.progress import Step
 from flows.settings import TOP, Settings
 from flows.signals import stopping_on_signals
@@ -51,7 +52,7 @@ def nightly(
     `wave_date` is the ISO date the wave stands for; left out, it is the UTC date of the scheduled start.
     Raises QuarantineError when the audit keeps the wave from being published, after everything else was done.
     """
-    store = open_store(home).prepare()
+    store = open_store(home or os.environ.get("DRIFTLAKE_HOME")).prepare()
     stages.go_on_with_lake(store)
     day = date.fromisoformat(wave_date) if wave_date else scheduled_day()
     chosen = chosen_panel(Settings(store, panel, samples, budget_usd, "", allow_unpriced, escalate_from, top), day)
@@ -93,6 +94,7 @@ def ask_all(
                 stopped.append(error)
     stopped += outlook.failed.values() if outlook is not None else ()
     note_keys(plan, outlook, os.environ)
+    stopped.sort(key=lambda error: not isinstance(error, StoppedError))  # the user's wish comes first
     for other in stopped[1:]:
         step.note(str(other))
     if stopped and isinstance(stopped[0], StoppedError):
@@ -113,7 +115,7 @@ def price(
     """Say what the wave will cost before anything is frozen or asked; refuse one that is not worth asking."""
     step = Step("price")
     draft = draft_plan(store, panel, day, staged_night, datetime.now(UTC), scheduled_day())
-    outlook = look_ahead_of(draft, cap_usd, allow_unpriced, os.environ, step)
+    outlook = foreseen(draft.wave_id) or look_ahead_of(draft, cap_usd, allow_unpriced, os.environ, step)
     if outlook is not None:
         from flows.outlook import announce
 

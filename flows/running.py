@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from flows.choosing import chosen_panel
+from flows.endpoints import look_ahead_of, only_checkpoints
 from flows.environment import prepare_environment
+from flows.foreseen import foreseeing
 from flows.progress import Step
 from flows.settings import Settings
 from flows.stages import go_on_with_lake
@@ -17,7 +20,10 @@ from lake.store import Store
 from lake.waves import Wave, last_publication, listed
 from pipelines.asking.records import NOT_LISTED, SETTLED
 from pipelines.panels.records import Panel
-from pipelines.planning import RESUME_WITHIN, require_same_source, require_startable, wave_id_of
+from pipelines.planning import RESUME_WITHIN, draft_plan, require_same_source, require_startable, wave_id_of
+
+if TYPE_CHECKING:
+    from flows.outlook import Outlook
 
 EXAMPLE = (
     "select wave_date, convergence, ci_low, ci_high from out.convergence_by_wave "
@@ -37,8 +43,8 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
     """Play what is due for the panel and return what was found, for people.
 
     On an empty lake a panel with staged nights plays them, dated to end today. Raises InputError
-    before anything is written when panel, date or key cannot be used; WaveError when a wave was
-    quarantined.
+    before anything is written when panel, date or key cannot be used, and what `look_ahead_of` raises before a single
+    live night is started; WaveError when a wave was quarantined.
     """
     day = _parse_day(wave_date)
     store, now = settings.store, datetime.now(UTC)
@@ -47,12 +53,14 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
     nights = nights_due(store, panel, day, now)
     if not all(_is_answered(store, panel, night) for night in nights):
         require_keys(panel)
+    ahead = [_foresee(settings, panel, night) for night in nights if nights == [Night(day or now.date(), None)]]
     prepare_environment(store)
     go_on_with_lake(store.prepare())
     quarantined: list[QuarantineError] = []
     for night in nights:
         try:
-            _play(settings, night)
+            with foreseeing(wave_id_of(panel, night.day), ahead[0] if ahead else None):
+                _play(settings, night)
         except QuarantineError as error:
             quarantined.append(error)  # the next night may be good, and publishes without it
         except InputError as error:
@@ -67,13 +75,19 @@ def run_nightly(settings: Settings, wave_date: str | None) -> str:
 
 
 def require_keys(panel: Panel) -> None:
-    """Raise InputError where an endpoint's key is not in the environment."""
-    for spec in panel.endpoints.values():
-        if spec.key_env and not os.environ.get(spec.key_env):
+    """Raise InputError where an endpoint's key is not in the environment, EndpointError where it cannot be a key."""
+    named = [spec for spec in panel.endpoints.values() if spec.key_env]
+    for spec in named:
+        if not os.environ.get(spec.key_env or "", "").strip():
             raise InputError(
                 f"Panel {panel.name} asks {spec.base_url}, whose key is read from {spec.key_env}, and that is not set. "
                 f"Set it (export {spec.key_env}=…), or run --panel local, which needs no key."
             )
+    if named:
+        from pipelines.asking.openai_compatible import read_key
+
+        for spec in named:
+            read_key(spec, os.environ)
 
 
 def nights_due(store: Store, panel: Panel, day: date | None, now: datetime) -> list[Night]:
@@ -113,9 +127,22 @@ def summary(store: Store, panel: Panel, *, asked: bool) -> str:
     return "\n".join(lines)
 
 
+def _foresee(settings: Settings, panel: Panel, night: Night) -> Outlook | None:
+    """Return what lies ahead of a live night, or refuse it while nothing was started; None where no service is asked.
+
+    Raises what `look_ahead_of` raises.
+    """
+    if only_checkpoints(panel):
+        return None
+    plan = draft_plan(settings.store, panel, night.day, night.staged, datetime.now(UTC))
+    return look_ahead_of(plan, settings.budget_usd, settings.allow_unpriced, os.environ, Step("price"))
+
+
 def _play(settings: Settings, night: Night) -> None:
+    from flows.night_server import keep_server_to_this_process
     from flows.nightly import nightly
 
+    keep_server_to_this_process(settings.store)
     nightly(
         panel=settings.panel,
         wave_date=night.day.isoformat(),

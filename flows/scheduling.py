@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from flows.ending_with_parent import started
 from flows.environment import prepare_environment
 from flows.running import require_keys
 from flows.settings import Settings
@@ -102,12 +103,7 @@ def prefect_server(store: Store) -> Iterator[str]:
 
 
 def _start_server(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        stdout=log,
-        stderr=log,
-        stdin=subprocess.DEVNULL,
-    )
+    return started("prefect", ["server", "start", "--host", "127.0.0.1", "--port", str(port)], log)
 
 
 def _wait_until_up(server: subprocess.Popen[bytes], url: str, log: str) -> None:

@@ -32,6 +32,7 @@ from lake.tables import (
     RAW_TRAINING_RUNS,
     Table,
 )
+from pipelines.asking.money import money
 from pipelines.asking.records import Endpoint, Question, unlisted
 from pipelines.panels.records import Panel
 from pipelines.planning import WavePlan, plan_rows, require_resumable
@@ -148,7 +149,7 @@ def how_far(plan: WavePlan, name: str, already: int) -> str:
     )
     if not unknown.calls:
         return sentence
-    return f"{sentence} {unknown.calls:,} calls told no cost and may have cost up to {unknown.usd:.4f} USD more."
+    return f"{sentence} {unknown.calls:,} calls told no cost and may have cost up to {money(unknown.usd)} USD more."
 
 
 def _note_unlisted(plan: WavePlan, name: str, questions: list[Question]) -> None:

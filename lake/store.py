@@ -77,6 +77,5 @@ class Store:
 
 
 def open_store(home: str | Path | None = None) -> Store:
-    """Return the store at `home`, else at DRIFTLAKE_HOME, else the default in lake/store/."""
-    chosen = home or os.environ.get("DRIFTLAKE_HOME") or DEFAULT_HOME
-    return Store(Path(chosen).expanduser().resolve())
+    """Return the store at `home`, else the default in lake/store/."""
+    return Store(Path(home or DEFAULT_HOME).expanduser().resolve())

@@ -18,6 +18,7 @@ from pipelines.asking.lanes import Job, Lane, Lanes
 from pipelines.asking.outcomes import Reading, Reply
 from pipelines.asking.pricing import NO_CHARGE, SELF_HOSTED, most_prompt_tokens
 from pipelines.asking.records import NOT_SENT, Attempt, Question
+from pipelines.asking.shortening import shortened
 from pipelines.asking.stopping import what_failed
 from pipelines.asking.transport import Transport
 
@@ -36,6 +37,9 @@ SLOW_CLASSES = frozenset({"timeout", "request_timeout", "gateway_timeout"})
 FRESH_REPLY = {"X-OpenRouter-Cache": "true", "X-OpenRouter-Cache-Clear": "true"}
 """Headers of a cell that was answered from a cache: the entry is dropped and the model asked. Clearing has no
 effect on a request that has the cache switched off. Source: OpenRouter, response caching (August 2026)."""
+
+LONGEST_NAME = 80
+"""Characters of a provider's name that are shown; the server chooses it."""
 
 PATIENT_RESTS = 2
 """Rests of a failing model that the end of a night waits for when no other model has anything left to ask."""
@@ -282,9 +286,9 @@ class AskingRun:
         lane.retry(job, now + wait)
         if lane.announced <= now:
             lane.announced = now + wait
-            who = reading.provider_served or self.endpoint.spec.name
+            who = shortened(reading.provider_served or self.endpoint.spec.name, LONGEST_NAME)
             code = reply.status if reply.status and reply.status >= 300 else reading.error_class
-            self.endpoint.notice(f"waiting {wait:.0f} s: {code} from {who} (model {lane.model})")
+            self.endpoint.notice(f"waiting {wait:.{0 if wait >= 10 else 1}f} s: {code} from {who} (model {lane.model})")
 
     async def _failed(self, lane: Lane, job: Job, why: str) -> None:
         rest = lane.failed(job, self.clock.monotonic(), why)

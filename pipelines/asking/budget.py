@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lake.errors import BudgetError
+from pipelines.asking.money import money
 from pipelines.asking.pricing import Price
 
 
@@ -60,8 +61,8 @@ class Budget:
             gone = self.spent_usd + self.held_usd
             if gone + worst > self.cap_usd:
                 raise BudgetError(
-                    f"The budget of {self.cap_usd:.4f} USD is used up: {self.spent_usd:.4f} USD are spent, "
-                    f"{self.held_usd:.4f} USD may be, and the next call to {model} can cost {worst:.4f} USD. "
+                    f"The budget of {money(self.cap_usd)} USD is used up: {money(self.spent_usd)} USD are spent, "
+                    f"{money(self.held_usd)} USD may be, and the next call to {model} can cost {money(worst)} USD. "
                     "What was answered is kept; start the same command with a higher --budget to go on."
                 )
             if gone + self._reserved_usd + worst > self.cap_usd:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pipelines.asking.dialects import dialect_of
+from pipelines.asking.json_values import text_of
 from pipelines.asking.pages import Patience, open_pages
 from pipelines.asking.pricing import Price, declared_prices, parse_price
 from pipelines.asking.redaction import Redactor, shown
@@ -134,14 +135,10 @@ def _entry(item: dict[str, Any], redactor: Redactor) -> CatalogueModel | None:
     return CatalogueModel(
         slug=slug,
         body=redactor.text(shown(item)),
-        canonical_slug=_text(said.get("canonical_slug")),
-        alias_target=_text(said.get("alias_target")),
+        canonical_slug=text_of(said.get("canonical_slug")),
+        alias_target=text_of(said.get("alias_target")),
         context_length=context if context is not None and context > 0 else None,
-        expiration_date=_text(said.get("expiration_date")),
+        expiration_date=text_of(said.get("expiration_date")),
         supported_parameters=frozenset(map(str, parameters)) if isinstance(parameters, list) else None,
         price=parse_price(item.get("pricing")),
     )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

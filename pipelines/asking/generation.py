@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipelines.asking.clock import Clock
+from pipelines.asking.json_values import count_of, text_of
 from pipelines.asking.outcomes import Reading
 from pipelines.asking.pricing import amount
 from pipelines.asking.transport import Transport
@@ -36,9 +37,9 @@ async def with_cost(reading: Reading, transport: Transport, clock: Clock) -> Rea
             return replace(
                 reading,
                 cost_usd=cost,
-                prompt_tokens=reading.prompt_tokens or _count(record.get("native_tokens_prompt")),
-                completion_tokens=reading.completion_tokens or _count(record.get("native_tokens_completion")),
-                provider_served=reading.provider_served or _text(record.get("provider_name")),
+                prompt_tokens=reading.prompt_tokens or count_of(record.get("native_tokens_prompt")),
+                completion_tokens=reading.completion_tokens or count_of(record.get("native_tokens_completion")),
+                provider_served=reading.provider_served or text_of(record.get("provider_name")),
             )
         if reply.status is not None and reply.status != 404:
             break  # 404: not yet written. Anything else will not change in two seconds.
@@ -51,11 +52,3 @@ def _record(body: bytes | None) -> dict[str, Any] | None:
     except (ValueError, AttributeError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -130,10 +130,6 @@ class Journal:
         """Return the cells that need no further asking."""
         return {attempt.key for attempt in self.attempts() if attempt.outcome in SETTLED}
 
-    def attempts_per_cell(self) -> Counter[CellKey]:
-        """Return how many attempts each cell has."""
-        return Counter(attempt.key for attempt in self.attempts())
-
     def spent_usd(self) -> float:
         """Return the sum of the known costs in USD."""
         return sum(attempt.cost_usd for attempt in self.attempts() if attempt.cost_usd is not None)

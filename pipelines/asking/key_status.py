@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pipelines.asking.json_values import count_of, object_of
 from pipelines.asking.pages import Patience, open_pages
 from pipelines.asking.pricing import amount
 from pipelines.panels.records import EndpointSpec
@@ -46,15 +47,15 @@ def fetch_key_status(spec: EndpointSpec, api_key: str | None, patience: Patience
     if spec.flavor != "openrouter" or api_key is None:
         return None
     with open_pages(spec, api_key, TIMEOUT_S, patience) as pages:
-        data = _object(pages.get("/key").get("data"))
-    free = _object(data.get("free_model_daily_requests"))
+        data = object_of(pages.get("/key").get("data"))
+    free = object_of(data.get("free_model_daily_requests"))
     return KeyStatus(
         limit_remaining=_signed(data.get("limit_remaining")),
         usage=amount(data.get("usage")),
         is_free_tier=data.get("is_free_tier") is True,
         limit=amount(data.get("limit")),
-        free_limit=_count(free.get("limit")),
-        free_remaining=_count(free.get("remaining")),
+        free_limit=count_of(free.get("limit")),
+        free_remaining=count_of(free.get("remaining")),
     )
 
 
@@ -82,11 +83,3 @@ def _signed(value: object) -> float | None:
         below = amount(-value)
         return None if below is None else -below
     return amount(value)
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipelines.asking.catalogue import Catalogue
+from pipelines.asking.json_values import text_of
 from pipelines.asking.pages import Pages, Patience, open_pages
 from pipelines.asking.pricing import Price, parse_price
 from pipelines.asking.redaction import shown
@@ -106,22 +107,18 @@ def _offers(pages: Pages, model: str, slug: str, page: Mapping[str, Any]) -> Mod
 
 def _offer(item: dict[str, Any], pages: Pages) -> Offer | None:
     said = pages.redactor.fields(item)
-    provider = _text(said.get("provider_name"))
+    provider = text_of(said.get("provider_name"))
     if provider is None:
         return None
     return Offer(
         provider=provider,
         body=pages.redactor.text(shown(item)),
-        tag=_text(said.get("tag")),
-        quantization=_text(said.get("quantization")),
+        tag=text_of(said.get("tag")),
+        quantization=text_of(said.get("quantization")),
         context_length=_tokens(item.get("context_length")),
         max_completion_tokens=_tokens(item.get("max_completion_tokens")),
         price=parse_price(item.get("pricing")),
     )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _tokens(value: object) -> int | None:

@@ -6,7 +6,6 @@ What a server can do wrong is typed in error_classes.py; what is sent next is de
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -31,7 +30,7 @@ from pipelines.asking.transport import Transport
 from pipelines.panels.records import EndpointSpec
 
 
-def read_key(spec: EndpointSpec, environ: Mapping[str, str] = os.environ) -> str | None:
+def read_key(spec: EndpointSpec, environ: Mapping[str, str]) -> str | None:
     """Return the key that the endpoint's `key_env` names; None for an endpoint without one.
 
     Raises EndpointError when the variable is not set, or holds what cannot be a key.

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pipelines.asking.error_classes import ACTIONS, ADVICE, DECLINES, Action, class_of_status, classify
+from pipelines.asking.json_values import count_of, object_of, text_of
 from pipelines.asking.pricing import amount
 from pipelines.asking.records import Outcome
 from pipelines.asking.redaction import shown
@@ -41,7 +42,6 @@ ID_HEADERS = ("x-generation-id", "request-id", "x-request-id")
 Translate = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns a body of another shape into that of OpenAI's interface."""
 
-MOST_TOKENS = 2**53
 MESSAGE_LIMIT = 2_000
 """Characters of an error message that are kept; the body keeps the rest."""
 
@@ -187,16 +187,16 @@ def _read_object(status: int, body: dict[str, Any], now: datetime) -> Reading:
     if error is None and not 200 <= status < 300:
         error = body
     reading = _read_error(status, error, body, now, "no") if error else _read_choices(status, body, now)
-    usage, who = _object(body.get("usage")), served(body)
+    usage, who = object_of(body.get("usage")), served(body)
     return replace(
         reading,
         model_served=who.model,
         provider_served=reading.provider_served or who.provider,
-        system_fingerprint=_text(body.get("system_fingerprint")),
-        response_id=_text(body.get("id")) or _text(body.get("request_id")),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        cached_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        system_fingerprint=text_of(body.get("system_fingerprint")),
+        response_id=text_of(body.get("id")) or text_of(body.get("request_id")),
+        prompt_tokens=count_of(usage.get("prompt_tokens")),
+        completion_tokens=count_of(usage.get("completion_tokens")),
+        cached_tokens=count_of(object_of(usage.get("prompt_tokens_details")).get("cached_tokens")),
         cost_usd=amount(usage.get("cost")) if not isinstance(usage.get("cost"), str) else None,
     )
 
@@ -217,9 +217,9 @@ def _read_choices(status: int, body: dict[str, Any], now: datetime) -> Reading:
 
 
 def _read_message(message: object, finish: str | None, native: str | None) -> Reading:
-    content = _object(message)
+    content = object_of(message)
     text = _content(content.get("content"))
-    refusal = _text(content.get("refusal"))
+    refusal = text_of(content.get("refusal"))
     if finish == "content_filter" and (native or "").lower() == "refusal":
         return replace(failed("refusal", refusal or "The model refused."), response_text=text or refusal)
     if finish == "content_filter":
@@ -232,11 +232,11 @@ def _read_message(message: object, finish: str | None, native: str | None) -> Re
 
 def _read_error(status: int, error: object, body: dict[str, Any], now: datetime, charged: Charged) -> Reading:
     details = error if isinstance(error, dict) else {"message": str(error)}
-    metadata = _object(details.get("metadata"))
-    availability = _object(body.get("availability")) or _object(
+    metadata = object_of(details.get("metadata"))
+    availability = object_of(body.get("availability")) or object_of(
         details.get("availability") or metadata.get("availability")
     )
-    message = _text(details.get("message")) or shortened(shown(details), 200)
+    message = text_of(details.get("message")) or shortened(shown(details), 200)
     candidates = (availability.get("code"), metadata.get("error_type"), details.get("error_type"))
     words = [word for word in (*candidates, details.get("type"), details.get("code")) if isinstance(word, str)]
     error_class = classify(
@@ -251,7 +251,7 @@ def _read_error(status: int, error: object, body: dict[str, Any], now: datetime,
         reading,
         action=_with_availability(reading.action, availability.get("retryable")),
         retry_after_s=wait_asked_in_body(details, availability, now),
-        provider_served=_text(metadata.get("provider_name")),
+        provider_served=text_of(metadata.get("provider_name")),
     )
 
 
@@ -268,9 +268,9 @@ def _status_in(code: object) -> int | None:
 
 
 def _finish(choice: dict[str, Any]) -> tuple[str | None, str | None]:
-    said = _text(choice.get("finish_reason"))
+    said = text_of(choice.get("finish_reason"))
     stop_reason = choice.get("stop_reason")
-    native = _text(choice.get("native_finish_reason")) or (None if stop_reason is None else str(stop_reason))
+    native = text_of(choice.get("native_finish_reason")) or (None if stop_reason is None else str(stop_reason))
     finish = said and FINISH_REASONS.get(said.lower(), said)
     return finish, native or (said if said != finish else None)
 
@@ -285,16 +285,3 @@ def _content(content: object) -> str | None:
 def _cache_status(headers: Mapping[str, str]) -> str | None:
     said = headers.get("x-openrouter-cache-status", "").strip().upper()
     return said if said in {"HIT", "MISS"} else None
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_TOKENS
-    return value if is_count and isinstance(value, int) else None

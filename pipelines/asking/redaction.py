@@ -30,7 +30,8 @@ SHAPES: tuple[Shape, ...] = (
     Shape(re.compile(_START + r"(?:hf|gsk|xai|ghp|r8)[-_][A-Za-z0-9]{20,}"), "[redacted key]"),
     Shape(re.compile(_START + r"AIza[A-Za-z0-9_-]{30,}"), "[redacted key]"),
     Shape(
-        re.compile(r"(?i)" + _START + r"bearer(?:\s|\\[nrt])+(?=[^\s\"]*\d)[A-Za-z0-9._~+/=-]{12,}"), "[redacted key]"
+        re.compile(r"(?i)" + _START + r"bearer(?:\s|\\[nrt]){1,8}(?=[^\s\"\\]*\d)[A-Za-z0-9._~+/=-]{12,}"),
+        "[redacted key]",
     ),
     Shape(
         re.compile(_START + rf"(?:user|org|acct|proj)[-_](?:{_WITH_DIGIT}|{_MIXED_CASE})"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pipelines.asking.json_values import object_of, text_of
+
 
 class Served(NamedTuple):
     """Model and provider that answered; None where nobody says."""
@@ -22,31 +24,23 @@ def served(body: dict[str, Any]) -> Served:
     The router's last attempt knows best: it is there after a fallback, which the chosen endpoint does not show.
     A model name that only repeats the request (an alias, an automatic choice) gives way to what was routed to.
     """
-    router = _object(body.get("openrouter_metadata"))
+    router = object_of(body.get("openrouter_metadata"))
     tried, chosen = _last_attempt(router), _selected(router)
-    named = _text(body.get("model"))
-    routed = _text(tried.get("model")) or _text(chosen.get("model"))
+    named = text_of(body.get("model"))
+    routed = text_of(tried.get("model")) or text_of(chosen.get("model"))
     is_echo = named is None or named == router.get("requested")
     return Served(
         (routed or named) if is_echo else named,
-        _text(tried.get("provider")) or _text(body.get("provider")) or _text(chosen.get("provider")),
+        text_of(tried.get("provider")) or text_of(body.get("provider")) or text_of(chosen.get("provider")),
     )
 
 
 def _last_attempt(router: dict[str, Any]) -> dict[str, Any]:
     attempts = router.get("attempts")
-    return _object(attempts[-1]) if isinstance(attempts, list) and attempts else {}
+    return object_of(attempts[-1]) if isinstance(attempts, list) and attempts else {}
 
 
 def _selected(router: dict[str, Any]) -> dict[str, Any]:
-    available = _object(router.get("endpoints")).get("available")
-    listed = [_object(endpoint) for endpoint in available] if isinstance(available, list) else []
+    available = object_of(router.get("endpoints")).get("available")
+    listed = [object_of(endpoint) for endpoint in available] if isinstance(available, list) else []
     return next((endpoint for endpoint in listed if endpoint.get("selected") is True), {})
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -115,6 +115,7 @@ def _broken(error: Exception) -> Reply:
 def environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
     """Return the proxy that the environment names for an address; this machine never needs one.
 
+    The one reading of the environment below the flows: the standard proxy variables, which every client heeds.
     Raises EndpointError for a kind of proxy that cannot be used.
     """
     named = getproxies()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -69,7 +70,9 @@ def _answer(loaded: LoadedModel, question: Question) -> int:
 
 def main() -> None:
     """Time both in one run and print the figures."""
-    laboratory = prepare_laboratory(Path(sys.argv[1]) if sys.argv[1:] else open_store().laboratory)
+    laboratory = prepare_laboratory(
+        Path(sys.argv[1]) if sys.argv[1:] else open_store(os.environ.get("DRIFTLAKE_HOME")).laboratory
+    )
     panel = load_panel("local")
     questions = questions_of(panel)
     base_alone = [each for each in questions if each.entry.checkpoint and each.entry.checkpoint.experiment is None]

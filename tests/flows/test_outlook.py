@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +13,17 @@ from typing import Any
 
 import pytest
 
+from flows import nightly, running
 from flows.endpoints import keep_pages, look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.foreseen import foreseeing, foreseen
 from flows.outlook import announce, given_as, look_ahead
 from flows.preview import preview, table
 from flows.progress import Step
 from flows.running import _unsettled_cells
 from flows.settings import Settings
-from flows.stages import ask_endpoint, load_wave
+from flows.stages import ask_endpoint, load_wave, unanswered
 from lake.catalog import create_lake
-from lake.errors import BudgetError, EndpointError, InputError
+from lake.errors import BudgetError, DriftlakeError, EndpointError, InputError
 from pipelines.asking import pages
 from pipelines.asking.ordering import plan_cells
 from pipelines.asking.records import Question
@@ -142,6 +145,46 @@ def test_a_key_that_cannot_be_one_is_refused_by_plan_and_by_the_end_of_a_night_w
     assert list(plan.folder.glob("keys-*")) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "refusal"),
+    [
+        pytest.param(f"{KEY}0", r"refused the key at .*/key \(HTTP 401\)", id="refused"),
+        pytest.param(f"{KEY}\nrest", f"{KEY_ENV} holds characters that no key has", id="no-key"),
+        pytest.param(" ", f"{KEY_ENV}, and that is not set", id="blank"),
+    ],
+)
+def test_a_night_with_a_key_that_cannot_be_used_is_refused_before_anything_is_started(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, refusal: str
+) -> None:
+    def play(settings: Settings, night: running.Night) -> None:
+        raise AssertionError("the flow was started")
+
+    monkeypatch.setenv(KEY_ENV, key)
+    monkeypatch.setattr(running, "_play", play)
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    with pytest.raises(DriftlakeError, match=refusal) as refused:
+        nights.play_here()
+    assert refused.value.exit_code == 2
+    assert not nights.store.home.exists()
+
+
+def test_a_flow_goes_by_what_was_read_before_it_started_and_reads_itself_under_a_scheduler(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    plan = drafted(nights)
+    outlook = look_ahead_of(plan, None, False, ENVIRON)
+    monkeypatch.setattr(nightly, "scheduled_day", NOW.date)
+    night = (nights.store, load_panel(nights.panel), NOW.date(), None, None, False)
+    with foreseeing(plan.wave_id, outlook):
+        assert nightly.price.fn(*night) is outlook
+    itself = nightly.price.fn(*night)
+    assert itself is not None
+    assert itself is not outlook
+    assert foreseen(plan.wave_id) is None
+
+
 NOWHERE = VLLM | {"base_url": "http://127.0.0.1:9/v1"}
 
 
@@ -170,16 +213,29 @@ def test_an_endpoint_that_cannot_be_reached_is_a_problem_and_the_others_are_aske
     assert server.books()["calls_by_model"] == {"maker/steady": CELLS_A_MODEL}
 
 
-def test_a_night_of_which_one_endpoint_cannot_be_asked_names_it_and_ends_with_its_exit_code(
-    server: LocalOpenRouter, tmp_path: Path
+class AskedHere:
+    """The task `ask` without Prefect: submitted, it is done at once."""
+
+    @staticmethod
+    def submit(plan: WavePlan, name: str, endpoint: Any, laboratory: Any, leave_out: frozenset[str]) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(ask_endpoint(plan, name, endpoint, Step("ask"), NOW, leave_out))
+        return done
+
+
+def test_a_night_of_which_one_endpoint_cannot_be_asked_ends_with_its_exit_code_when_the_others_are_asked(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    monkeypatch.setattr(nightly, "ask", AskedHere)
     nights = two_endpoints(server, tmp_path, VLLM | {"base_url": f"{server.address}/nowhere"})  # 404: no waiting
-    done = nights.nightly()
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1].startswith(f"driftlake: other gave no catalogue at {server.address}/nowhere")
-    assert "other: 0 cells answered, 0 were already, 24 without an answer." in done.stderr
-    answered = rows(nights.store, "SELECT endpoint, count(*) FROM raw.attempts WHERE outcome = 'ok' GROUP BY ALL")
-    assert answered == [("openrouter", CELLS_A_MODEL)]
+    plan = freeze_plan(nights.store, load_panel(nights.panel), NOW.date(), None, NOW)
+    outlook = look_ahead_of(plan, None, False, ENVIRON)
+    stopped = nightly.ask_all(nights.store, plan, None, open_budget(plan, None, False), outlook)
+    assert isinstance(stopped, EndpointError)
+    assert str(stopped).startswith(f"other gave no catalogue at {server.address}/nowhere/models (HTTP 404)")
+    assert stopped.exit_code == 2
+    assert (len(unanswered(plan, "openrouter")), len(unanswered(plan, "other"))) == (0, CELLS_A_MODEL)
 
 
 def test_a_resumed_night_goes_on_with_the_catalogue_of_its_first_start_where_there_is_none_now(
@@ -241,8 +297,7 @@ def test_a_panel_of_which_no_model_is_known_is_refused_before_anything_is_frozen
     assert f"`driftlake plan --panel {nights.panel}` says" in str(refused.value)
     done = nights.nightly()
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
-    assert list(nights.store.journal.rglob("plan.json")) == []
-    assert rows(nights.store, "SELECT count(*) FROM ops.waves") == [(0,)]
+    assert not nights.store.home.exists()
     assert server.books()["calls"] == 0
 
 

@@ -6,13 +6,11 @@ from lake.errors import StoreError
 from lake.store import Store, open_store
 
 
-def test_the_place_of_the_store_comes_from_the_argument_then_the_variable(
+def test_the_place_of_the_store_is_the_argument_and_no_variable_moves_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DRIFTLAKE_HOME", str(tmp_path / "variable"))
     assert open_store(tmp_path / "argument").home == tmp_path / "argument"
-    assert open_store().home == tmp_path / "variable"
-    monkeypatch.delenv("DRIFTLAKE_HOME")
     assert open_store().home.parts[-2:] == ("lake", "store")
 
 

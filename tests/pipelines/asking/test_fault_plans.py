@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -68,15 +69,27 @@ def start(spec, key, clock, missing, journal, budget, notices):
     return None
 
 
-@pytest.mark.parametrize("seed", range(PLANS))
-def test_each_cell_ends_answered_or_in_a_named_error_and_the_books_agree(
-    server, spec, key, clock, questions, tmp_path, seed
-):
-    server.control(**plan(seed), now=clock.now().isoformat(), key=key)
-    cells, budget = questions(MODELS, prompts=PROMPTS, samples=SAMPLES), Budget(cap_usd=10.0)
-    spec = dataclasses.replace(spec, max_in_flight=64, timeout_s=0.5)
-    missing, left, notices = cells, [len(cells)], []
-    with Journal(tmp_path, "openrouter") as journal:
+@dataclasses.dataclass
+class Played:
+    """A plan that was played to its end: what is kept, what was said and what the server has in its books."""
+
+    folder: Path
+    cells: list
+    attempts: list
+    left: list[int]
+    notices: list[str]
+    budget: Budget
+    books: dict
+
+    @property
+    def sent(self):
+        return [a for a in self.attempts if a.error_class != NOT_SENT]
+
+
+def played(server, spec, key, clock, cells, folder):
+    """Start again and again, as a night does, until nothing is missing or nothing more comes of it."""
+    budget, missing, left, notices = Budget(cap_usd=10.0), cells, [len(cells)], []
+    with Journal(folder, "openrouter") as journal:
         for _ in range(STARTS):
             stopped = start(spec, key, clock, missing, journal, budget, notices)
             notices.append(str(stopped))
@@ -84,32 +97,64 @@ def test_each_cell_ends_answered_or_in_a_named_error_and_the_books_agree(
             left.append(len(missing))
             if not missing or (stopped is None and left[-1] == left[-2]):
                 break
-    attempts, books = list(journal.attempts()), server.books()
-    sent = [a for a in attempts if a.error_class != NOT_SENT]
+    return Played(folder, cells, list(journal.attempts()), left, notices, budget, server.books())
 
-    assert len(books["steps"].keys() & COMMON) >= 0.9 * len(COMMON)
-    assert books["steps"].keys() & LEAKS.keys()
 
-    last = {a.key: a for a in attempts}
-    assert len(last) == len(cells)
+def assert_each_cell_ended(night, max_attempts):
+    """In one answer or in a named error, asked no more often than allowed."""
+    last = {a.key: a for a in night.attempts}
+    assert len(last) == len(night.cells)
     assert all(a.outcome in SETTLED or a.error_class in {*ACTIONS, NOT_SENT} for a in last.values())
-    assert set(Counter(a.key for a in attempts if a.outcome in SETTLED).values()) == {1}
-    assert not [a for a in attempts if a.outcome in SETTLED and a.cache_status == "HIT"]
-    assert max(Counter(a.key for a in sent).values()) <= spec.max_attempts * (len(left) - 1)
-    assert left[-1] <= len(cells) * 0.02, left  # the cursed, and little else
+    assert set(Counter(a.key for a in night.attempts if a.outcome in SETTLED).values()) == {1}
+    assert not [a for a in night.attempts if a.outcome in SETTLED and a.cache_status == "HIT"]
+    assert max(Counter(a.key for a in night.sent).values()) <= max_attempts * (len(night.left) - 1)
+    assert night.left[-1] <= len(night.cells) * 0.02, night.left  # the cursed, and little else
+    assert len({(a.key, a.attempt) for a in night.attempts}) == len(night.attempts)
 
-    assert (len(sent), books["schema_violations"]) == (books["calls"], 0)
-    assert len({(a.key, a.attempt) for a in attempts}) == len(attempts)
 
-    told = "\n".join(notices).encode() + b"".join(path.read_bytes() for path in tmp_path.iterdir())
+def assert_no_secret_was_told(night, key):
+    """Neither in what was said nor in any file."""
+    told = "\n".join(night.notices).encode() + b"".join(path.read_bytes() for path in night.folder.iterdir())
     assert (key.encode() in told, ACCOUNT.encode() in told) == (False, False)
 
-    charged = books["charged_by_id"]
+
+def assert_books_agree(night):
+    """Each call is in both books, and each charge is known or held back."""
+    charged, sent = night.books["charged_by_id"], night.sent
+    assert (len(sent), night.books["schema_violations"]) == (night.books["calls"], 0)
     read = {a.response_id: a.cost_usd or 0.0 for a in sent if a.response_id in charged}
     unread = {number: cost for number, cost in charged.items() if number not in read}
     assert sum(read.values()) == pytest.approx(sum(charged[number] for number in read), abs=1e-9)
-    assert sum(a.cost_usd or 0.0 for a in attempts) == pytest.approx(sum(read.values()), abs=1e-9)
-    assert budget.spent_usd == pytest.approx(sum(read.values()), abs=1e-9)
-    assert len(unread) <= sum(a.error_class in UNREAD for a in attempts)
-    assert sum(unread.values()) <= budget.held_usd
-    assert sum(charged.values()) == pytest.approx(books["charged_usd"], abs=1e-9)
+    assert sum(a.cost_usd or 0.0 for a in night.attempts) == pytest.approx(sum(read.values()), abs=1e-9)
+    assert night.budget.spent_usd == pytest.approx(sum(read.values()), abs=1e-9)
+    assert len(unread) <= sum(a.error_class in UNREAD for a in sent)
+    assert sum(unread.values()) <= night.budget.held_usd
+    assert sum(charged.values()) == pytest.approx(night.books["charged_usd"], abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def occurred():
+    """What occurred in the plans played so far: seed to steps."""
+    return {}
+
+
+@pytest.mark.parametrize("seed", range(PLANS))
+def test_each_cell_ends_answered_or_in_a_named_error_and_the_books_agree(
+    server, spec, key, clock, questions, tmp_path, seed, occurred
+):
+    server.control(**plan(seed), now=clock.now().isoformat(), key=key)
+    spec = dataclasses.replace(spec, max_in_flight=64, timeout_s=0.5)
+    night = played(server, spec, key, clock, questions(MODELS, prompts=PROMPTS, samples=SAMPLES), tmp_path)
+    occurred[seed] = set(night.books["steps"])
+
+    assert len(occurred[seed] & COMMON) >= 0.9 * len(COMMON)
+    assert occurred[seed] & LEAKS.keys()
+    assert_each_cell_ended(night, spec.max_attempts)
+    assert_no_secret_was_told(night, key)
+    assert_books_agree(night)
+
+
+def test_over_all_plans_every_fault_occurred(occurred):
+    if len(occurred) < PLANS:
+        pytest.skip("Only some of the plans were played, and they make no claim together.")
+    assert {*COMMON, *STOPPING, *DROPPING, *SLOW, *LARGE} - set.union(*occurred.values()) == set()

@@ -176,7 +176,14 @@ def test_the_wait_that_a_server_asks_for_is_kept_and_shown(server, ask, question
     first, second = asked.attempts
     waited = (second.asked_at - first.asked_at).total_seconds()
     assert 2.0 <= waited <= 3.0 + 0.1  # 2 s asked, up to 1 s of jitter on top
-    assert re.fullmatch(r"waiting [23] s: 429 from ProviderA \(model a/one\)", asked.notices[0])
+    assert re.fullmatch(r"waiting [23]\.\d s: 429 from ProviderA \(model a/one\)", asked.notices[0])
+
+
+def test_a_provider_cannot_fill_the_screen_with_its_name(server, ask, questions):
+    error = {"code": 429, "message": "slow", "metadata": {"provider_name": "word " * 500}}
+    server.control(plans={"a/one": [{"status": 429, "body": {"error": error}}]})
+    [notice] = [said for said in ask(questions(["a/one"])).notices if said.startswith("waiting ")]
+    assert len(notice) < 150
 
 
 def test_a_rate_limit_inside_a_200_names_its_reset(server, ask, questions):

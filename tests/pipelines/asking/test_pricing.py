@@ -118,7 +118,7 @@ def test_threads_together_never_pass_the_cap():
 
 
 def test_money_spent_by_earlier_starts_counts():
-    with pytest.raises(BudgetError, match=r"0\.9000 USD are spent"):
+    with pytest.raises(BudgetError, match=r"0\.90 USD are spent"):
         Budget(1.0, spent_usd=0.9).reserve("m", Price(0.01, 0.0), 20, 1)
 
 

@@ -17,8 +17,6 @@ def good_answer(request: dict[str, Any], number: int, with_routing: bool = True)
     """An answer with every field that OpenRouter documents; routing metadata only where the request wants it."""
     messages, model = request["messages"], request["model"]
     text = f"answer {request.get('seed')} to {text_of(messages[-1])}"
-    prompt_tokens = sum(len(text_of(message).split()) for message in messages) + 8
-    completion_tokens = len(text.split())
     provider = _pinned(request.get("provider"))
     answer: dict[str, Any] = {
         "id": f"gen-{number}",
@@ -36,32 +34,40 @@ def good_answer(request: dict[str, Any], number: int, with_routing: bool = True)
                 "message": {"role": "assistant", "content": text, "refusal": None},
             }
         ],
-        "usage": {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0},
-            "cost": prompt_tokens * PROMPT_USD + completion_tokens * COMPLETION_USD,
-            "is_byok": False,
-            "cost_details": {
-                "upstream_inference_cost": None,
-                "upstream_inference_prompt_cost": prompt_tokens * PROMPT_USD,
-                "upstream_inference_completions_cost": completion_tokens * COMPLETION_USD,
-            },
-        },
+        "usage": _used(sum(len(text_of(message).split()) for message in messages) + 8, len(text.split())),
     }
     if with_routing:
-        answer["openrouter_metadata"] = {
-            "requested": model,
-            "strategy": "direct",
-            "attempt": 1,
-            "is_byok": False,
-            "region": "iad",
-            "summary": f"available=1, selected={provider}",
-            "endpoints": {"total": 1, "available": [{"model": model, "provider": provider, "selected": True}]},
-        }
+        answer["openrouter_metadata"] = _routing(model, provider)
     return answer
+
+
+def _used(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+        "cost": prompt_tokens * PROMPT_USD + completion_tokens * COMPLETION_USD,
+        "is_byok": False,
+        "cost_details": {
+            "upstream_inference_cost": None,
+            "upstream_inference_prompt_cost": prompt_tokens * PROMPT_USD,
+            "upstream_inference_completions_cost": completion_tokens * COMPLETION_USD,
+        },
+    }
+
+
+def _routing(model: str, provider: str) -> dict[str, Any]:
+    return {
+        "requested": model,
+        "strategy": "direct",
+        "attempt": 1,
+        "is_byok": False,
+        "region": "iad",
+        "summary": f"available=1, selected={provider}",
+        "endpoints": {"total": 1, "available": [{"model": model, "provider": provider, "selected": True}]},
+    }
 
 
 def text_of(message: dict[str, Any]) -> str:
