@@ -1,8 +1,9 @@
 """The models over a cut of the lake: two waves as if they were all there is, computed where a reader reads.
 
 The nightly build compares a wave with its previous and its first one. Any other two are compared by the same model
-files: they run in memory over `core` and `raw` cut to these two waves, so that one is the other's reference, and nothing
-is written. dbt itself would need seconds to start; of its language the models use `ref`, `source`, `var` and macros.
+files: they run in memory over `core` and `raw` cut to these two waves, so that one is the other's reference, and
+nothing is written. dbt itself would need seconds to start; of its language the models use `ref`, `source`, `var` and
+macros.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ class Cut:
         self.replace(name, "FROM _made")
         self.connection.unregister("_made")
 
-    def _source(self, schema: str, table: str) -> str:
+    def source(self, schema: str, table: str) -> str:
+        """Return the table that holds the rows of a source that belong to the waves."""
         name = f"{schema}__{table}"
         if name not in self.built:
             if table in _ALL_OF:
@@ -105,7 +107,7 @@ class Cut:
 
     @cached_property
     def _environment(self) -> Environment:
-        return _environment(lambda name: f"{SCHEMA}.{name}", self._source)
+        return _environment(lambda name: f"{SCHEMA}.{name}", self.source)
 
     def _config(self, name: str, path: Path) -> dict[str, Any]:
         """Return what the yml beside a model configures for it."""
@@ -148,7 +150,7 @@ def _environment(ref: Callable[[str], str], source: Callable[[str, str], str]) -
     from jinja2 import Environment, StrictUndefined
 
     declared = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-    environment = Environment(extensions=["jinja2.ext.do"], undefined=StrictUndefined)  # noqa: S701  (SQL, no HTML)
+    environment = Environment(extensions=["jinja2.ext.do"], undefined=StrictUndefined)
     environment.globals |= {
         "ref": ref,
         "source": source,
