@@ -13,6 +13,8 @@ from dashboards.wording import DASH, count, counted, drift_size, inert, interval
 MOVED_LEVEL = 0.05
 """Adjusted p below which a single model's rate is shown; the JSON has all of them."""
 
+Row = tuple[str, ...]
+
 _QUANTITIES = {
     "within_a": "within A",
     "within_b": "within B",
@@ -44,9 +46,9 @@ def _similarity(found: Comparison) -> str:
     return f"{title}\n{table(heads, rows, left=left)}"
 
 
-def _change_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], int]:
+def _change_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[Row], int]:
     heads = ("capability", "kernel", "A", "B", "B - A", "95 % interval", "models", "prompts", "")
-    shown = [
+    shown: list[Row] = [
         (
             row.capability,
             row.kernel,
@@ -64,9 +66,9 @@ def _change_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list
     return "Convergence on the models and prompts of both waves", heads, shown, 2
 
 
-def _pair_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], int]:
+def _pair_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[Row], int]:
     heads = ("capability", "kernel", "match", "chance", "ceiling", "convergence", "95 % interval", "prompts", "")
-    shown = [
+    shown: list[Row] = [
         (
             row.capability,
             row.kernel,
@@ -84,9 +86,9 @@ def _pair_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[t
     return "Convergence of the pair", heads, shown, 2
 
 
-def _group_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], int]:
+def _group_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[Row], int]:
     heads = ("capability", "", "convergence", "95 % interval", "models", "pairs", "prompts", "")
-    shown = [
+    shown: list[Row] = [
         (
             row.capability,
             _QUANTITIES[row.quantity],
@@ -160,10 +162,9 @@ def _unmatched(rows: Sequence[Unmatched]) -> str:
         return "Nothing was unmatched."
     models = [f"  {inert(r.model)}: {r.reason} ({_where(r.side)})" for r in rows if r.prompt_id is None and r.model]
     prompts = [row for row in rows if row.prompt_id is not None]
-    lines = [
-        f"Left out: {counted(len(models), 'model')}, {counted(_distinct(prompts), 'prompt')} of some model",
-        *models,
-    ]
+    counts = [counted(len(models), "model")] if models else []
+    counts += [counted(_distinct(prompts), "prompt")] if prompts else []
+    lines = [f"Left out: {' and '.join(counts)}", *models]
     for (side, reason), n in sorted(Counter((row.side, row.reason) for row in prompts).items()):
         own = [row for row in prompts if (row.side, row.reason) == (side, reason)]
         named = listed([inert(row.prompt_id) + (f" ({inert(row.model)})" if row.model else "") for row in own])
