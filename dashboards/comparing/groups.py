@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from math import fsum
 from typing import TYPE_CHECKING
 
+from dashboards.comparing.batteries import capabilities
 from dashboards.comparing.paired import jackknife
 from dashboards.comparing.records import Comparison, Operand, Similarity, Unmatched
 from dashboards.comparing.sentences import group_finding
@@ -27,19 +28,14 @@ QUANTITIES = ("within_a", "within_b", "between", "difference", "separation")
 
 def compare_groups(connection: duckdb.DuckDBPyConnection, a: Operand, b: Operand) -> Comparison:
     """Return the comparison of two groups of a wave."""
-    wave = quoted(a.wave_id)
     stand = standing(connection, a.wave_id)
     groups = [frozenset(m for m in side.models if m in stand and stand[m] is None) for side in (a, b)]
     rows = connection.execute(
         "SELECT capability, kernel, model_a, model_b, convergence, n_prompts FROM out.convergence_by_pair "
-        f"WHERE wave_id = {wave} AND convergence IS NOT NULL ORDER BY ALL"
+        f"WHERE wave_id = {quoted(a.wave_id)} AND convergence IS NOT NULL ORDER BY ALL"
     ).fetchall()
-    capabilities = connection.execute(
-        f"SELECT DISTINCT capability FROM raw.prompts WHERE wave_id = {wave} ORDER BY ALL"
-    )
-    names = ["overall", *(row[0] for row in capabilities.fetchall())]
     similarity = []
-    for capability in names:
+    for capability in ("overall", *capabilities(connection, a.wave_id)):
         for kernel in ("combined", "semantic", "distributional"):
             own = {(row[2], row[3]): row[4:] for row in rows if row[0] == capability and row[1] == kernel}
             pairs = {pair: values[0] for pair, values in own.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dashboards.comparing.batteries import capabilities
 from dashboards.comparing.moves import most_moved
 from dashboards.comparing.rates import Pairing, compared_rates
 from dashboards.comparing.records import Comparison, Operand, Similarity, Unmatched
@@ -66,11 +67,8 @@ def _pair(
             f"AND model_a = {quoted(min(a.name, b.name))} AND model_b = {quoted(max(a.name, b.name))}"
         ).fetchall()
     }
-    capabilities = connection.execute(
-        f"SELECT DISTINCT capability FROM raw.prompts WHERE wave_id = {quoted(a.wave_id)} ORDER BY ALL"
-    ).fetchall()
     found = []
-    for capability in ("overall", *(row[0] for row in capabilities)):
+    for capability in ("overall", *capabilities(connection, a.wave_id)):
         for kernel in ("combined", "semantic", "distributional"):
             row = rows.get((capability, kernel), dict.fromkeys(COLUMNS))
             found.append(

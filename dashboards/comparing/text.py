@@ -192,7 +192,8 @@ def _moved(found: Comparison, width: int) -> str:
     if not found.moved:
         return title
     ranking = "distance less the distance within each side" if found.ranked_by == "shift" else "distance"
-    head = f"{title}\nThose that moved most, by {ranking} (combined kernel)"
+    verb = "differ" if found.kind == "models" else "moved"
+    head = f"{title}\nThose that {verb} most, by {ranking} (combined kernel)"
     return "\n\n".join([head, *(_answers(row, width) for row in found.moved)])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboards.comparing import compare
+from dashboards.comparing.operands import find_operands
 from dashboards.comparing.records import Comparison, as_json
 from dashboards.comparing.sentences import headline
 from dashboards.comparing.text import as_text
@@ -59,7 +60,9 @@ def test_the_other_way_round_every_difference_turns_its_sign(built: BuiltLake, s
 def test_a_wave_with_itself_is_zero_everywhere(built: BuiltLake) -> None:
     found = compare(built.store, FIRST, FIRST, at="head")
     assert {(row.value, row.ci_low, row.ci_high) for row in found.similarity} == {(0.0, 0.0, 0.0)}
-    assert {(row.drift, row.p_value, row.is_alarm, row.changed_share) for row in found.drift} == {(0.0, 1.0, False, 0.0)}
+    assert {(row.drift, row.p_value, row.is_alarm, row.changed_share) for row in found.drift} == {
+        (0.0, 1.0, False, 0.0)
+    }
     assert {(rate.difference, rate.p_value) for rate in found.rates} == {(0.0, 1.0)}
     assert (found.unmatched, found.moved, found.n_changed) == ((), (), 0)
 
@@ -184,7 +187,7 @@ def test_a_name_that_fits_nothing_is_told_with_what_is_near(
     built: BuiltLake, a: str, b: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        compare(built.store, a, b, at="head", **options)  # type: ignore[arg-type]
+        find_operands(built.reader, (a, b), options.get("panel"), options.get("wave"))
 
 
 def test_before_the_first_publication_there_is_nothing_to_compare(built: BuiltLake) -> None:
@@ -193,8 +196,8 @@ def test_before_the_first_publication_there_is_nothing_to_compare(built: BuiltLa
 
 
 def test_a_date_is_a_wave_of_the_panel(built: BuiltLake) -> None:
-    found = compare(built.store, "2026-01-01", "2026-01-01", at="head", panel="hand")
-    assert found.a.wave_id == "hand/2026-01-01"
+    a, b = find_operands(built.reader, ("2026-01-01", "2026-01-02"), "sampled", None)
+    assert (a.wave_id, b.wave_id) == (FIRST, SECOND)
 
 
 def test_the_json_has_the_same_content_and_no_number_that_is_none(sampled: Comparison) -> None:
