@@ -61,13 +61,15 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def _pieces(word: str, width: int) -> list[str]:
     """Return a word in pieces of at most a width in cells, the last one perhaps empty."""
-    pieces, current = [], ""
-    for character in word:
-        if current and display_width(current + character) > width:
-            pieces.append(current)
-            current = ""
-        current += character
-    return [*pieces, current]
+    pieces: list[str] = []
+    start, taken = 0, 0
+    for place, character in enumerate(word):
+        cells = display_width(character)
+        if place > start and taken + cells > width:
+            pieces.append(word[start:place])
+            start, taken = place, 0
+        taken += cells
+    return [*pieces, word[start:]]
 
 
 def side_by_side(heads: tuple[str, str], texts: tuple[str, str], width: int) -> str:

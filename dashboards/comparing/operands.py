@@ -30,7 +30,7 @@ def find_operands(
     waves = _waves(connection)
     if panel is not None and panel not in {own for _, own in waves}:
         raise InputError(f"No published wave is of panel {panel!r}.{_nearest(panel, [own for _, own in waves])}")
-    of_panel = [wave_id for wave_id, own in waves if panel in (None, own)]
+    of_panel = [wave_id for wave_id, own in waves if panel in (None, own) or wave_id in names]
     models = _models(connection)
     kinds = [_kind(connection, name, of_panel, [wave_id for wave_id, _ in waves], models) for name in names]
     if kinds[0] != kinds[1]:

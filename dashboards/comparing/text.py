@@ -9,6 +9,7 @@ from dashboards.comparing.columns import side_by_side, table
 from dashboards.comparing.records import Comparison, Moved, Rate, Similarity, Unmatched
 from dashboards.comparing.sentences import DIGITS, cause_of
 from dashboards.wording import DASH, count, counted, drift_size, inert, interval, listed, number, p_value, share
+from lake.inert import visible
 
 MOVED_LEVEL = 0.05
 """Adjusted p below which a single model's rate is shown; the JSON has all of them."""
@@ -32,7 +33,7 @@ def as_text(found: Comparison, width: int) -> str:
         *(part for part in (_similarity(found), _drift(found), _rates(found), _unmatched(found.unmatched)) if part),
         _moved(found, width),
     ]
-    return "\n\n".join(part for part in parts if part)
+    return visible("\n\n".join(part for part in parts if part))
 
 
 def _operand(side: object) -> str:

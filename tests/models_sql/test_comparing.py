@@ -198,6 +198,9 @@ def test_before_the_first_publication_there_is_nothing_to_compare(built: BuiltLa
 def test_a_date_is_a_wave_of_the_panel(built: BuiltLake) -> None:
     a, b = find_operands(built.reader, ("2026-01-01", "2026-01-02"), "sampled", None)
     assert (a.wave_id, b.wave_id) == (FIRST, SECOND)
+    # a whole wave_id needs no panel
+    a, _ = find_operands(built.reader, ("hand/2026-01-01", "2026-01-02"), "sampled", None)
+    assert a.wave_id == "hand/2026-01-01"
 
 
 def test_the_json_has_the_same_content_and_no_number_that_is_none(sampled: Comparison) -> None:

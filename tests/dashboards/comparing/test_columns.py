@@ -35,6 +35,11 @@ def test_a_hostile_answer_is_shown_and_not_obeyed() -> None:
     assert "\x1b" not in shown
 
 
+def test_an_answer_of_100_kilobytes_without_a_space_is_cut_and_counted() -> None:
+    # 28 cells a line: 100,000 / 28 = 3,572 lines, 14 of them shown
+    assert "… 3,558 more lines" in side_by_side(("A", "B"), ("a" * 100_000, "\U0001f600" * 50), 61)
+
+
 def test_what_is_cut_is_counted() -> None:
     assert "… 86 more lines" in side_by_side(("A", "B"), ("line\n" * 99, ""), 60)
 
