@@ -113,6 +113,40 @@ def sql(
 
 
 @app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A wave (panel/date, or a date), a model, or a group (provider=OpenAI).")],
+    b: Annotated[str, typer.Argument(help="What to compare with A, of the same kind. Differences are B less A.")],
+    panel: Annotated[
+        str | None, typer.Option("--panel", help="Name of the panel, where a date or a model is of several.")
+    ] = None,
+    wave: Annotated[
+        str | None, typer.Option("--wave", help="Where models or groups were observed; by default the newest wave.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="A date or a snapshot number, instead of the last publication.")
+    ] = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="text, or json with the keys kind, a, b, finding, similarity, drift, rates, unmatched, moved, "
+            "ranked_by, n_compared, n_changed, n_incomparable, notes. Null is no data; `reason` beside it says why.",
+        ),
+    ] = "text",
+    prompts: Annotated[int, typer.Option("--prompts", help="How many of the prompts that moved most are shown.")] = 10,
+) -> None:
+    """Compare two waves, two models or two groups of models: matched differences with intervals.
+
+    Groups are facts of the roster: provider, family, architecture, region, open_weights, role.
+    """
+    from flows.comparisons import comparison
+    from flows.settings import resolve
+
+    store = resolve().store
+    print(comparison(store, a, b, panel=panel, wave=wave, at=at, form=format_, prompts=prompts))
+
+
+@app.command()
 def status(panel: PanelOption = None) -> None:
     """Show the waves, where each stands, and the last publication."""
     from flows.queries import status_text
