@@ -201,7 +201,7 @@ BREAKS: tuple[Break, ...] = (
         applies_to=EVERYTHING,
         why="A total that is not the sum of its rows means that rows were lost, doubled or written later.",
         remedy="Start the same command again: it loads what is missing and writes the totals anew.",
-        reads=("ops.waves", "raw.planned_cells", "raw.attempts"),
+        reads=("ops.waves", "raw.planned_cells", "raw.attempts", "raw.judgements"),
         bad_row="total",
         bad_rows="totals",
     ),
