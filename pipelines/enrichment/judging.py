@@ -8,7 +8,7 @@ question by another model, or on another night, is not shown to the same judge a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -96,7 +96,34 @@ def votes_known(connection: duckdb.DuckDBPyConnection, wave_id: str) -> set[tupl
     )
 
 
-def judging_plan(plan: WavePlan, answers: Iterable[Answer], known: set[Any], now: datetime) -> WavePlan:
+def unsettled_votes(connection: duckdb.DuckDBPyConnection, wave_id: str) -> int:
+    """Return how many votes on the answers of a wave were planned and never came to an end."""
+    row = connection.execute(
+        """
+        WITH answers AS (
+            SELECT DISTINCT prompt_sha AS question_sha, sha256(response_text) AS text_sha
+            FROM raw.attempts
+            INNER JOIN raw.prompts ON prompts.wave_id = attempts.wave_id AND prompts.prompt_id = attempts.prompt_id
+            WHERE attempts.wave_id = $wave_id AND outcome = 'ok' AND list_contains($purposes, purpose)
+        ),
+
+        planned AS (
+            SELECT judge_sha, question_sha, text_sha, unnest(range(votes)) AS vote
+            FROM raw.judges
+            CROSS JOIN answers
+            WHERE wave_id = $wave_id
+        )
+
+        SELECT count(*) FROM planned
+        ANTI JOIN (SELECT * FROM raw.judgements WHERE list_contains($settled, outcome)) AS settled
+            USING (judge_sha, question_sha, text_sha, vote)
+        """,
+        {"wave_id": wave_id, "purposes": list(JUDGED_PURPOSES), "settled": sorted(SETTLED)},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def judging_plan(plan: WavePlan, answers: Iterable[Answer], known: Set[tuple[str, str, str, int]], now: datetime) -> WavePlan:
     """Return what the judges of a wave are to be asked, less what is known; its journals lie beside the wave's.
 
     Judging is no observation of the night and may be finished at any time, so it counts as started now.
