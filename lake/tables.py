@@ -362,7 +362,9 @@ RAW_JUDGEMENTS = Table(
     ("wave_id", "judge_sha", "question_sha", "text_sha", "vote", "attempt"),
     "One row a request to a judge, as it came back. An answer is judged once, whoever gave it and in which wave.",
     (
-        Column("wave_id", "VARCHAR", "Wave that asked the judge; a later wave with the same answer does not ask again."),
+        Column(
+            "wave_id", "VARCHAR", "Wave that asked the judge; a later wave with the same answer does not ask again."
+        ),
         WAVE_DATE,
         PANEL,
         Column("model_requested", "VARCHAR", "Model whose answer was shown: the first of those that gave this text."),

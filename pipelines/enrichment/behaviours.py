@@ -52,7 +52,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 
 
 def read_reply(behaviour: Behaviour, reply: str | None) -> Vote:
-    """Return the vote that a reply is: exactly a label, in any case, or exactly a number; white space around it goes."""
+    """Return the vote that a reply is: exactly a label, in any case, or a number; white space around it goes."""
     said = (reply or "").strip()
     if not said:
         return Vote("none")

@@ -123,12 +123,16 @@ def unsettled_votes(connection: duckdb.DuckDBPyConnection, wave_id: str) -> int:
     return int(row[0]) if row else 0
 
 
-def judging_plan(plan: WavePlan, answers: Iterable[Answer], known: Set[tuple[str, str, str, int]], now: datetime) -> WavePlan:
+def judging_plan(
+    plan: WavePlan, answers: Iterable[Answer], known: Set[tuple[str, str, str, int]], now: datetime
+) -> WavePlan:
     """Return what the judges of a wave are to be asked, less what is known; its journals lie beside the wave's.
 
     Judging is no observation of the night and may be finished at any time, so it counts as started now.
     """
-    panel, cells, prompts = plan.panel, [], []
+    panel = plan.panel
+    cells: list[Cell] = []
+    prompts: list[Prompt] = []
     for judge in panel.judges:
         template, sha = prompt_text(judge.behaviour, judge.prompt_version), judge_sha(panel, judge)
         for answer in answers:
@@ -241,9 +245,7 @@ def _vote_cell(plan: WavePlan, judge: Judge, prompt_id: str, vote: int, position
 
 
 def _entry(judge: Judge) -> RosterEntry:
-    return RosterEntry(
-        model=judge.model, endpoint=PREFIX + judge.endpoint, settings=judge.settings, price=judge.price
-    )
+    return RosterEntry(model=judge.model, endpoint=PREFIX + judge.endpoint, settings=judge.settings, price=judge.price)
 
 
 def _spec(spec: EndpointSpec) -> EndpointSpec:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,9 @@ def main() -> None:
     content = json.dumps(train(training_rows(), data_sha()), indent=0) + "\n"
     WEIGHTS.write_text(content, encoding="utf-8")
     kept = json.loads(content)
-    print(
+    sys.stdout.write(
         f"{WEIGHTS.name}: sha {hashlib.sha256(content.encode()).hexdigest()}, "
-        f"{kept['training_answers']} answers, held-out accuracy {kept['held_out_accuracy']}"
+        f"{kept['training_answers']} answers, held-out accuracy {kept['held_out_accuracy']}\n"
     )
 
 

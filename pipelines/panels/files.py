@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.panels.battery_files import load_battery
+from pipelines.panels.judges import decisive_judges, judges_of
 from pipelines.panels.records import (
     CAPABILITIES,
     Battery,
@@ -18,7 +19,6 @@ from pipelines.panels.records import (
     RosterEntry,
     sha256_of,
 )
-from pipelines.panels.judges import decisive_judges, judges_of
 from pipelines.panels.schema import PANEL_HINTS, PanelFile, RosterLine
 from pipelines.panels.settings import refusal
 from pipelines.panels.source import Location, Source, find_file, names_in, nearest, read_source

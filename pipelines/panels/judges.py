@@ -84,4 +84,3 @@ def _prompt_sha(source: Source, where: Location, behaviour: str, version: str) -
         problem = f"there is no version {version!r} of the judge's prompt for {behaviour}."
         raise source.error((*where, "prompt_version"), problem, f"There are: {', '.join(known)}.")
     return prompt_sha(behaviour, version)
-

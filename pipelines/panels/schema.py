@@ -216,7 +216,9 @@ class JudgeLine(Strict):
     )
     prompt_version: Text = Field(default="1", description='the version of the judge\'s prompt as text, e.g. "1"')
     votes: int = Field(default=1, ge=1, description="votes on each answer, 1 or more")
-    served_as: Word | None = Field(default=None, description="the one name its votes must carry, the model's own if none")
+    served_as: Word | None = Field(
+        default=None, description="the one name its votes must carry, the model's own if none"
+    )
     settings: dict[str, Any] = Field(default={}, description="request settings as key: value, e.g. {max_tokens: 16}")
     price: PriceBlock | None = Field(
         default=None, description="prompt_usd_per_million and completion_usd_per_million, where no catalogue has them"

@@ -122,7 +122,7 @@ PLANTED = {
         ),
         1,
         (None,),
-        ("refusal: acme/judge-2026-01-01 with prompt prompt-refus, in p/before acme/judge-2026-01-01 with prompt older",),
+        ("with prompt prompt-refus, in p/before acme/judge-2026-01-01 with prompt older",),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A judge's reply is a vote, or is counted as what it is; a judge's prompt shows the answer and nothing gets out of it."""
+"""A judge's reply is a vote, or is counted as what it is; nothing in an answer gets out of the judge's prompt."""
 
 from __future__ import annotations
 

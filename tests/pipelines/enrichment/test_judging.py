@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from flows.progress import Step
@@ -16,12 +18,12 @@ from flows.stages import ask_endpoint, load_judgements, plan_judging, unanswered
 from lake.catalog import connect_writer, create_lake
 from lake.errors import BudgetError
 from lake.store import Store
-from lake.tables import RAW_ATTEMPTS, RAW_PROMPTS
+from lake.tables import RAW_ATTEMPTS, RAW_PROMPTS, Table
 from lake.waves import register
 from pipelines.asking.records import Attempt, Outcome, Question
 from pipelines.enrichment.behaviours import Vote, prompt_sha
 from pipelines.enrichment.judging import judge_sha, unsettled_votes, vote_of
-from pipelines.loading import frame_of, load
+from pipelines.loading import frame_of
 from pipelines.panels.records import Battery, EndpointSpec, Judge, Panel
 from pipelines.planning import WavePlan
 
@@ -38,17 +40,29 @@ ANSWERS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store").prepare()
+@pytest.fixture(scope="module")
+def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("answered") / "store").prepare()
     create_lake(store)
     connection = connect_writer(store)
     for wave_id, cells in ANSWERS.items():
         register(connection, plan_of(store, wave_id).wave())
-        load(store, {RAW_ATTEMPTS: frame_of(RAW_ATTEMPTS, [_attempt(wave_id, *cell) for cell in cells])})
-        load(store, {RAW_PROMPTS: frame_of(RAW_PROMPTS, [_prompt(wave_id, prompt) for prompt in ("q1", "q2")])})
+        _insert(connection, RAW_ATTEMPTS, [_attempt(wave_id, *cell) for cell in cells])
+        _insert(connection, RAW_PROMPTS, [_prompt(wave_id, prompt) for prompt in ("q1", "q2")])
     connection.close()
     return store
+
+
+@pytest.fixture
+def store(filled_store: Store, tmp_path: Path) -> Store:
+    shutil.copytree(filled_store.home, tmp_path / "store")
+    return Store(tmp_path / "store")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, made: list[dict[str, Any]]) -> None:
+    connection.register("new_rows", frame_of(table, made).to_arrow())
+    connection.execute(f"INSERT INTO {table.full_name} BY NAME FROM new_rows")
+    connection.unregister("new_rows")
 
 
 def plan_of(store: Store, wave_id: str, judges: tuple[Judge, ...] = (REFUSAL,)) -> WavePlan:
@@ -143,8 +157,8 @@ def test_an_answer_that_an_earlier_wave_judged_is_not_judged_again(store: Store)
     "change",
     [{"settings": {"max_tokens": 10}}, {"model": "j/two"}, {"served_as": "j/1"}, {"prompt_sha": "other"}],
 )
-def test_another_judge_asks_anew(store: Store, change: dict[str, Any]) -> None:
-    plan = plan_of(store, "p/1")
+def test_another_judge_asks_anew(filled_store: Store, change: dict[str, Any]) -> None:
+    plan = plan_of(filled_store, "p/1")
     assert judge_sha(plan.panel, replace(REFUSAL, **change)) != judge_sha(plan.panel, REFUSAL)
 
 
@@ -204,13 +218,13 @@ def test_a_vote_that_cannot_be_read_is_kept_without_a_score(store: Store) -> Non
     ],
 )
 def test_a_vote_counts_only_whole_and_under_the_declared_name(
-    store: Store, served: str | None, outcome: Outcome, vote: Vote
+    filled_store: Store, served: str | None, outcome: Outcome, vote: Vote
 ) -> None:
-    judging = plan_judging(store, plan_of(store, "p/1"), NOW)
+    judging = plan_judging(filled_store, plan_of(filled_store, "p/1"), NOW)
     question = unanswered(judging, "judge:service")[0]
     assert vote_of(REFUSAL, said(question, "refusal", served, outcome)) == vote
 
 
-def test_a_wave_of_a_panel_without_judges_has_nothing_to_judge(store: Store) -> None:
-    plan = plan_of(store, "p/1", ())
-    assert plan_judging(store, plan, NOW).cells == ()
+def test_a_wave_of_a_panel_without_judges_has_nothing_to_judge(filled_store: Store) -> None:
+    plan = plan_of(filled_store, "p/1", ())
+    assert plan_judging(filled_store, plan, NOW).cells == ()
