@@ -1,6 +1,7 @@
 -- Detectors of one behaviour that disagree on the same answers of a model: their rates differ by more than 0.1, or
 -- Cohen's kappa is below 0.6. One row a model and pair of detectors; fewer than 30 answers say nothing.
--- kappa: (agreement - chance) / (1 - chance); null where both always say the same one thing, which is no finding.
+-- kappa: (agreement - chance) / (1 - chance); null where a detector says one thing of all answers: it is then 0
+-- whatever the other says, and only the difference of the rates tells something.
 with said as (
     select wave_id, model, prompt_id, sample_index, purpose, behaviour, detector, is_positive::integer as positive
     from core.detections
@@ -27,7 +28,9 @@ measured as (
     select
         *,
         rate_a * rate_b + (1 - rate_a) * (1 - rate_b) as chance,
-        (agreement - chance) / nullif(1 - chance, 0) as kappa
+        case
+            when rate_a not in (0, 1) and rate_b not in (0, 1) then (agreement - chance) / (1 - chance)
+        end as kappa
     from pairs
     where n >= 30
 )

@@ -149,6 +149,7 @@ def test_a_wave_that_was_judged_well_passes_every_check(lake: Any, judged: str) 
     ("check_id", "statement"),
     [
         pytest.param("C06_detectors_disagree", ALIKE.format(rule=10, judge=14), id="kappa-.76"),
+        pytest.param("C06_detectors_disagree", ALIKE.format(rule=0, judge=4), id="a-rule-that-finds-none-and-a-tenth"),
         pytest.param("C06_detectors_disagree", ALIKE.format(rule=0, judge=0), id="no-refusal-leaves-kappa-undefined"),
         pytest.param(
             "C07_unjudged",
