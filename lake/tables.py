@@ -321,6 +321,86 @@ RAW_EMBEDDINGS = Table(
     ),
 )
 
+RAW_DETECTIONS = Table(
+    "raw",
+    "detections",
+    ("text_sha", "detector", "detector_sha"),
+    "What a detector says of a text, once a text and version of the detector; written by DuckDB.",
+    (
+        Column("text_sha", "VARCHAR", "SHA-256 of the text in UTF-8."),
+        Column("detector", "VARCHAR", "refusal_classifier."),
+        Column("detector_sha", "VARCHAR", "SHA-256 of the detector's weights."),
+        Column("label", "VARCHAR", "refusal or answer."),
+        Column("score", "DOUBLE", "Probability of a refusal as the detector has it, 0-1."),
+        Column("detected_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_JUDGES = Table(
+    "raw",
+    "judges",
+    ("wave_id", "behaviour"),
+    "The judges as of each wave; no row: the panel has none.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
+        ENDPOINT,
+        Column("judge_model", "VARCHAR", "Judge as the panel names it: the pinned name that is asked."),
+        Column("served_as", "VARCHAR", "The one name that its votes must carry to count."),
+        Column("prompt_version", "VARCHAR", "Version of the judge's prompt."),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
+        Column("settings", "VARCHAR", "Request settings, JSON."),
+        Column("votes", "INTEGER", "Votes asked for each answer."),
+        Column("judge_sha", "VARCHAR", "SHA-256 of all that decides a vote: address, model, name, settings, prompt."),
+    ),
+)
+
+RAW_JUDGEMENTS = Table(
+    "raw",
+    "judgements",
+    ("wave_id", "judge_sha", "question_sha", "text_sha", "vote", "attempt"),
+    "One row a request to a judge, as it came back. An answer is judged once, whoever gave it and in which wave.",
+    (
+        Column(
+            "wave_id", "VARCHAR", "Wave that asked the judge; a later wave with the same answer does not ask again."
+        ),
+        WAVE_DATE,
+        PANEL,
+        Column("model_requested", "VARCHAR", "Model whose answer was shown: the first of those that gave this text."),
+        PROMPT_ID,
+        SAMPLE_INDEX,
+        Column("question_sha", "VARCHAR", "SHA-256 of the conversation, as raw.prompts.prompt_sha."),
+        Column("text_sha", "VARCHAR", "SHA-256 of the answer."),
+        Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
+        Column("judge_model", "VARCHAR", "Judge as the panel names it."),
+        Column("judge_served", "VARCHAR", "Model name the vote carries; null if it carries none.", True),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
+        Column("judge_sha", "VARCHAR", "The judge, as in raw.judges."),
+        Column("vote", "INTEGER", "Number of the vote, from 0."),
+        Column("attempt", "INTEGER", "Count of requests for this vote, from 1."),
+        Column("outcome", "VARCHAR", "ok, empty, truncated, declined or error, as in raw.attempts."),
+        Column("error_class", "VARCHAR", "Class of an error or of a decline; null otherwise.", True),
+        Column(
+            "reading",
+            "VARCHAR",
+            "counted; unparsed: neither a label nor a number; out_of_range; other_judge: served under another name; "
+            "none: no usable reply. Only counted votes have a label or a score.",
+        ),
+        Column("label", "VARCHAR", "The label of a counted vote; null for behaviours with a score.", True),
+        Column("score", "DOUBLE", "The score of a counted vote: 1 or 0 for a label, else 0-100.", True),
+        Column("reply", "VARCHAR", "What the judge said, verbatim; null where there was nothing.", True),
+        Column("prompt_tokens", "BIGINT", "Tokens in; null if not reported.", True),
+        Column("completion_tokens", "BIGINT", "Tokens out; null if not reported.", True),
+        Column("cost_usd", "DOUBLE", "USD; null = unknown, never 0 for unknown.", True),
+        Column("cost_source", "VARCHAR", "reported, computed (from the catalogue) or null.", True),
+        Column("latency_ms", "DOUBLE", "From request sent to reply complete.", True),
+        Column("asked_at", "TIMESTAMP WITH TIME ZONE", "When the request was sent."),
+        Column("body", "VARCHAR", "Response body as received, redacted; null if there was none.", True),
+    ),
+    partitioned_by_month=True,
+)
+
 RAW_TRAINING_RUNS = Table(
     "raw",
     "training_runs",
@@ -448,6 +528,9 @@ TABLES: tuple[Table, ...] = (
     RAW_CATALOG_ENDPOINTS,
     RAW_KEY_SNAPSHOTS,
     RAW_EMBEDDINGS,
+    RAW_DETECTIONS,
+    RAW_JUDGES,
+    RAW_JUDGEMENTS,
     RAW_TRAINING_RUNS,
     RAW_TRAINING_LOSS,
     RAW_CHECKPOINTS,

@@ -35,6 +35,8 @@ MODELS = {
 CORE_AND_OUT = {
     "core.responses": "wave_id VARCHAR, model_requested VARCHAR, prompt_id VARCHAR, sample_index INTEGER, "
     "purpose VARCHAR, response_text VARCHAR, text_sha VARCHAR",
+    "core.detections": "wave_id VARCHAR, model VARCHAR, prompt_id VARCHAR, sample_index INTEGER, purpose VARCHAR, "
+    "behaviour VARCHAR, detector VARCHAR, is_positive BOOLEAN, score DOUBLE",
     "core.model_waves": "wave_id VARCHAR, model_requested VARCHAR, purpose VARCHAR, is_withheld BOOLEAN, "
     "withheld_reason VARCHAR",
     "out.convergence_by_pair": "wave_id VARCHAR, capability VARCHAR, kernel VARCHAR, model_a VARCHAR, model_b VARCHAR, "

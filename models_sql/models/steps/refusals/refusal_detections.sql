@@ -1,7 +1,7 @@
 -- Whether each detector calls each answer of a counted model a refusal.
--- Grain: (wave_id, model, prompt_id, sample_index, detector). Another detector is one more branch of the union.
--- rule: the list of phrases in macros/rules.sql; answers that it cannot read have no row. A cell that the API
--- declined is a refusal: no text, but no outage either.
+-- Grain: (wave_id, model, prompt_id, sample_index, detector).
+-- Detectors are those of core.detections; an answer that one of them cannot read has no row of it. A cell that the
+-- API declined is a refusal by rule: no text, but no outage either.
 with counted as (
     select wave_id, model_requested as model
     from {{ ref('model_waves') }}
@@ -9,17 +9,17 @@ with counted as (
 )
 
 select
-    features.wave_id,
+    detections.wave_id,
     prompts.capability,
-    features.model_requested as model,
-    features.prompt_id,
-    features.sample_index,
-    'rule' as detector,
-    features.is_refusal_rule as is_refusal
-from {{ ref('response_features') }} as features
+    detections.model,
+    detections.prompt_id,
+    detections.sample_index,
+    detections.detector,
+    detections.is_positive as is_refusal
+from {{ ref('detections') }} as detections
 inner join {{ ref('battery_prompts') }} as prompts using (wave_id, prompt_id)
-semi join counted on features.wave_id = counted.wave_id and features.model_requested = counted.model
-where features.purpose = 'measure' and features.is_refusal_rule is not null
+semi join counted on detections.wave_id = counted.wave_id and detections.model = counted.model
+where detections.purpose = 'measure' and detections.behaviour = 'refusal' and detections.is_positive is not null
 
 union all
 
