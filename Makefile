@@ -4,13 +4,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/installed-from-lock
 
-.PHONY: nightly test lint schedule report benchmarks lock
+.PHONY: nightly test validate lint schedule report benchmarks lock
 
 nightly: $(READY)  ## one night, end to end; on an empty lake the four staged nights of the laboratory
 	@$(BIN)/driftlake nightly
 
 test: $(READY)  ## the whole suite, a file a process, on two processes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+validate: $(READY)  ## what is too slow for every change: is it still true of batteries and methods?
+	@$(BIN)/python -m pytest tests/validation/validate_*.py
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
