@@ -105,7 +105,7 @@ def test_the_catalogue_is_stored(night: Night) -> None:
 
 
 def test_waits_are_told_and_what_was_found_is_readable(night: Night) -> None:
-    assert re.search(r"waiting \d+ s: 429 from .*\(model maker/faulty\)", night.finished.done.stderr)
+    assert re.search(r"waiting [\d.]+ s: 429 from .*\(model maker/faulty\)", night.finished.done.stderr)
     assert re.search(r"maker/gone is given up for this start, \d+ cells not sent: 404", night.finished.done.stderr)
     page = re.search(r"Report: (.*)", night.finished.done.stdout)
     assert page is not None

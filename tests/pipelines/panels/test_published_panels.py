@@ -8,11 +8,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-from pipelines.embeddings import embed
 from pipelines.panels.battery_files import BATTERIES, load_battery
 from pipelines.panels.files import PANELS, load_panel, panel_names
 from pipelines.panels.records import CAPABILITIES, Prompt
@@ -143,18 +141,6 @@ def test_no_prompt_has_a_slot_that_was_never_filled(name: str) -> None:
     )
     unfilled = [prompt.prompt_id for prompt in load_battery(name).prompts if slot.search(_joined(prompt))]
     assert unfilled == []
-
-
-def test_no_two_prompts_mean_nearly_the_same() -> None:
-    """Cosine of all-MiniLM-L6-v2 embeddings, over the 780 prompts of both batteries together."""
-    prompts = [prompt for name in WRITTEN for prompt in load_battery(name).prompts]
-    vectors = embed([_joined(prompt) for prompt in prompts])
-    cosines = vectors @ vectors.T
-    np.fill_diagonal(cosines, -1.0)
-    first, second = np.unravel_index(int(cosines.argmax()), cosines.shape)
-    nearest = f"{prompts[first].prompt_id} and {prompts[second].prompt_id}"
-    assert len(prompts) == 780
-    assert cosines.max() <= 0.95, nearest
 
 
 def test_the_largest_battery_is_read_in_under_half_a_second() -> None:
