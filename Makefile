@@ -10,7 +10,7 @@ nightly: $(READY)  ## one night, end to end; on an empty lake the four staged ni
 	@$(BIN)/driftlake nightly
 
 test: $(READY)  ## the whole suite, a file a process, on two processes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 validate: $(READY)  ## what is too slow for every change: is it still true of batteries and methods?
 	@$(BIN)/python -m pytest tests/validation/validate_*.py

@@ -27,6 +27,7 @@ def played(monkeypatch, tmp_path):
             if night in refused:
                 raise InputError(f"Panel local changed since wave local/{night.day} started.")
 
+        monkeypatch.setattr(running, "prepare_environment", lambda _: None)  # it would stay for the tests after this
         monkeypatch.setattr(running, "nights_due", lambda *_: list(nights))
         monkeypatch.setattr(running, "_is_answered", lambda *_: True)
         monkeypatch.setattr(running, "_play", play)
