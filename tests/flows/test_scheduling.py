@@ -21,9 +21,8 @@ def scheduled_starts(url: str) -> list[datetime]:
 
 
 def test_a_served_cron_schedules_the_next_nights_at_the_hour_asked_for(tmp_path: Path) -> None:
-    environment = {**os.environ, "DRIFTLAKE_HOME": str(tmp_path / "store")}
-    environment.pop("PREFECT_API_URL", None)
-    environment.pop("PREFECT_HOME", None)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {**inherited, "DRIFTLAKE_HOME": str(tmp_path / "store")}
     command = [sys.executable, "-m", "flows.command_line", "schedule", "--cron", "30 3 * * *"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as served:
         try:
@@ -38,7 +37,10 @@ def test_a_served_cron_schedules_the_next_nights_at_the_hour_asked_for(tmp_path:
                 starts = scheduled_starts(url)
         finally:
             served.send_signal(signal.SIGINT)
-            served.wait(60)
+            try:
+                served.wait(60)
+            finally:
+                served.kill()
     assert starts, "the server scheduled no run"
     assert all((start.astimezone(UTC).hour, start.minute) == (3, 30) for start in starts)
     assert starts[0] - datetime.now(UTC) < timedelta(days=1)
