@@ -133,12 +133,14 @@ def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> 
     from pipelines.asking.budget import Budget
     from pipelines.asking.journal import Journal
     from pipelines.asking.sent import held
+    from pipelines.enrichment.judging import journal_names
 
     cap = cap_of(plan.panel, cap_usd)
     if cap is None:
         return None
-    spent = sum(Journal(plan.folder, name).spent_usd() for name in plan.panel.endpoints)
-    unsettled = sum(held(plan.folder, name).usd for name in plan.panel.endpoints)
+    journals = [*plan.panel.endpoints, *journal_names(plan.panel)]
+    spent = sum(Journal(plan.folder, name).spent_usd() for name in journals)
+    unsettled = sum(held(plan.folder, name).usd for name in journals)
     return Budget(cap, spent, allow_unpriced, unsettled)
 
 

@@ -60,10 +60,13 @@ def nightly(
         outlook = price(store, chosen, day, staged_night, budget_usd, allow_unpriced)
         plan = plan_wave(store, chosen, day, staged_night)
         laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
-        stopped = ask_all(store, plan, laboratory, open_budget(plan, budget_usd, allow_unpriced), outlook)
+        budget = open_budget(plan, budget_usd, allow_unpriced)
+        stopped = ask_all(store, plan, laboratory, budget, outlook)
         load(store, plan, laboratory)
         if stopped is not None:
             raise stopped
+        if chosen.judges:
+            judge(store, plan, budget, allow_unpriced)
         enrich(store, plan)
         with publishing_lock(store):
             model(store, plan)
@@ -166,9 +169,29 @@ def load(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> None:
     step.done(stages.load_wave(store, plan, laboratory))
 
 
+@task(name="judge", cache_policy=NO_CACHE)
+def judge(store: Store, plan: WavePlan, budget: Budget | None, allow_unpriced: bool) -> None:
+    """Ask the panel's judges what they have not said yet. Their trouble withholds their rates, never the night."""
+    step = Step("judge")
+    judging = stages.plan_judging(store, plan, datetime.now(UTC))
+    try:
+        ask_judges(store, judging, budget, allow_unpriced, step)
+    except DriftlakeError as error:
+        step.note(f"Judging stopped: {error} The votes that came are kept; the same command asks the rest.")
+    step.done(stages.load_judgements(store, plan))
+
+
+def ask_judges(store: Store, judging: WavePlan, budget: Budget | None, allow_unpriced: bool, step: Step) -> None:
+    """Ask every judge of a plan; raises what stopped one, after its votes are in the journal."""
+    cap = budget.cap_usd if budget is not None else None
+    outlook = look_ahead_of(judging, cap, allow_unpriced, os.environ)
+    for name, endpoint in open_endpoints(store, judging, budget, os.environ, step, outlook).items():
+        step.note(stages.ask_endpoint(judging, name, endpoint, step, datetime.now(UTC)).sentence)
+
+
 @task(name="enrich", cache_policy=NO_CACHE)
 def enrich(store: Store, plan: WavePlan) -> None:
-    """Embed unseen texts."""
+    """Embed and classify unseen texts."""
     step = Step("enrich")
     step.done(stages.enrich_wave(store, plan, step))
 

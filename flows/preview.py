@@ -51,6 +51,7 @@ def preview(settings: Settings) -> str:
         "  prompts: " + ", ".join(f"{count} {name}" for name, count in capabilities.items()),
         f"  battery {panel.battery.name} version {panel.battery.version}, sha {panel.battery.sha[:12]}",
         *_money(panel, questions, settings),
+        *_judges(panel, len(questions)),
         "Nothing was asked.",
     ]
     return "\n".join(map(one_line, lines))
@@ -85,6 +86,15 @@ def _money(panel: Panel, questions: list[Question], settings: Settings) -> list[
         *(f"  unpriced: {model}" for model in expected.unpriced),
         "  problems: " + (", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none found"),
         *(f"  {'stops' if problem.stops else 'note'}: {problem.message}" for problem in outlook.problems),
+    ]
+
+
+def _judges(panel: Panel, cells: int) -> list[str]:
+    """Return a line a judge; what it will cost is known when the answers are: equal answers are judged once."""
+    return [
+        f"  judge of {judge.behaviour}: {judge.model}, at most {cells * judge.votes:,} votes within the same budget, "
+        "not in the cost above"
+        for judge in panel.judges
     ]
 
 

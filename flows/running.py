@@ -183,14 +183,15 @@ def _cut_short(waves: list[Wave], now: datetime) -> list[Night]:
 def _is_done(store: Store, waves: list[Wave], panel: Panel, day: date, now: datetime) -> bool:
     """Say whether nothing is left to do for a night.
 
-    It was published, and every cell is settled or the time to ask is over; or it was quarantined on an earlier day.
+    It was published, and every cell and every judge's vote is settled or the time to ask is over; or it was
+    quarantined on an earlier day.
     """
     wave = next((wave for wave in waves if wave.wave_id == wave_id_of(panel, day)), None)
     if wave is None or wave.status not in ("published", "quarantined"):
         return False
     if wave.status == "quarantined":
         return day < now.date()
-    return now - wave.started_at > RESUME_WITHIN or _unsettled_cells(store, wave.wave_id) == 0
+    return now - wave.started_at > RESUME_WITHIN or _unsettled(store, panel, wave.wave_id) == 0
 
 
 def _is_answered(store: Store, panel: Panel, night: Night) -> bool:
@@ -204,7 +205,9 @@ def _is_answered(store: Store, panel: Panel, night: Night) -> bool:
     return all(cell.key in settled[cell.endpoint] for cell in cells)
 
 
-def _unsettled_cells(store: Store, wave_id: str) -> int:
+def _unsettled(store: Store, panel: Panel, wave_id: str) -> int:
+    from pipelines.enrichment.judging import unsettled_votes
+
     connection = connect_reader(store, "head")
     try:
         row = connection.execute(
@@ -219,9 +222,9 @@ def _unsettled_cells(store: Store, wave_id: str) -> int:
             """,
             {"wave_id": wave_id, "settled": sorted(SETTLED), "not_listed": NOT_LISTED},
         ).fetchone()
+        return (int(row[0]) if row else 0) + (unsettled_votes(connection, wave_id) if panel.judges else 0)
     finally:
         connection.close()
-    return int(row[0]) if row else 0
 
 
 def _waves_of(store: Store, panel: Panel) -> list[Wave]:

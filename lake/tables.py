@@ -141,7 +141,7 @@ RAW_PLANNED_CELLS = Table(
         SAMPLE_INDEX,
         PURPOSE,
         Column("position", "BIGINT", "Order of asking: seeded blocks of (prompt, sample) across all models."),
-        Column("seed", "BIGINT", "Sampling seed sent or used for this cell."),
+        Column("seed", "BIGINT", "Sampling seed sent or used for this cell; null for an import.", True),
     ),
     partitioned_by_month=True,
 )
@@ -226,7 +226,7 @@ RAW_ROSTER = Table(
         PANEL,
         Column("model", "VARCHAR", "Model as the roster names it."),
         ENDPOINT,
-        Column("endpoint_kind", "VARCHAR", "openai_compatible or checkpoint."),
+        Column("endpoint_kind", "VARCHAR", "openai_compatible, checkpoint or imported."),
         Column("role", "VARCHAR", "member, or canary: a control that takes no part in convergence."),
         Column("provider", "VARCHAR", "Who made the model; null if not declared.", True),
         Column("family", "VARCHAR", "Model family; null if not declared.", True),
@@ -321,6 +321,86 @@ RAW_EMBEDDINGS = Table(
     ),
 )
 
+RAW_DETECTIONS = Table(
+    "raw",
+    "detections",
+    ("text_sha", "detector", "detector_sha"),
+    "What a detector says of a text, once a text and version of the detector; written by DuckDB.",
+    (
+        Column("text_sha", "VARCHAR", "SHA-256 of the text in UTF-8."),
+        Column("detector", "VARCHAR", "refusal_classifier."),
+        Column("detector_sha", "VARCHAR", "SHA-256 of the detector's weights."),
+        Column("label", "VARCHAR", "refusal or answer."),
+        Column("score", "DOUBLE", "Probability of a refusal as the detector has it, 0-1."),
+        Column("detected_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_JUDGES = Table(
+    "raw",
+    "judges",
+    ("wave_id", "behaviour"),
+    "The judges as of each wave; no row: the panel has none.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
+        ENDPOINT,
+        Column("judge_model", "VARCHAR", "Judge as the panel names it: the pinned name that is asked."),
+        Column("served_as", "VARCHAR", "The one name that its votes must carry to count."),
+        Column("prompt_version", "VARCHAR", "Version of the judge's prompt."),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
+        Column("settings", "VARCHAR", "Request settings, JSON."),
+        Column("votes", "INTEGER", "Votes asked for each answer."),
+        Column("judge_sha", "VARCHAR", "SHA-256 of all that decides a vote: address, model, name, settings, prompt."),
+    ),
+)
+
+RAW_JUDGEMENTS = Table(
+    "raw",
+    "judgements",
+    ("wave_id", "judge_sha", "question_sha", "text_sha", "vote", "attempt"),
+    "One row a request to a judge, as it came back. An answer is judged once, whoever gave it and in which wave.",
+    (
+        Column(
+            "wave_id", "VARCHAR", "Wave that asked the judge; a later wave with the same answer does not ask again."
+        ),
+        WAVE_DATE,
+        PANEL,
+        Column("model_requested", "VARCHAR", "Model whose answer was shown: the first of those that gave this text."),
+        PROMPT_ID,
+        SAMPLE_INDEX,
+        Column("question_sha", "VARCHAR", "SHA-256 of the conversation, as raw.prompts.prompt_sha."),
+        Column("text_sha", "VARCHAR", "SHA-256 of the answer."),
+        Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
+        Column("judge_model", "VARCHAR", "Judge as the panel names it."),
+        Column("judge_served", "VARCHAR", "Model name the vote carries; null if it carries none.", True),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
+        Column("judge_sha", "VARCHAR", "The judge, as in raw.judges."),
+        Column("vote", "INTEGER", "Number of the vote, from 0."),
+        Column("attempt", "INTEGER", "Count of requests for this vote, from 1."),
+        Column("outcome", "VARCHAR", "ok, empty, truncated, declined or error, as in raw.attempts."),
+        Column("error_class", "VARCHAR", "Class of an error or of a decline; null otherwise.", True),
+        Column(
+            "reading",
+            "VARCHAR",
+            "counted; unparsed: neither a label nor a number; out_of_range; other_judge: served under another name; "
+            "none: no usable reply. Only counted votes have a label or a score.",
+        ),
+        Column("label", "VARCHAR", "The label of a counted vote; null for behaviours with a score.", True),
+        Column("score", "DOUBLE", "The score of a counted vote: 1 or 0 for a label, else 0-100.", True),
+        Column("reply", "VARCHAR", "What the judge said, verbatim; null where there was nothing.", True),
+        Column("prompt_tokens", "BIGINT", "Tokens in; null if not reported.", True),
+        Column("completion_tokens", "BIGINT", "Tokens out; null if not reported.", True),
+        Column("cost_usd", "DOUBLE", "USD; null = unknown, never 0 for unknown.", True),
+        Column("cost_source", "VARCHAR", "reported, computed (from the catalogue) or null.", True),
+        Column("latency_ms", "DOUBLE", "From request sent to reply complete.", True),
+        Column("asked_at", "TIMESTAMP WITH TIME ZONE", "When the request was sent."),
+        Column("body", "VARCHAR", "Response body as received, redacted; null if there was none.", True),
+    ),
+    partitioned_by_month=True,
+)
+
 RAW_TRAINING_RUNS = Table(
     "raw",
     "training_runs",
@@ -404,6 +484,37 @@ RAW_CHECKPOINT_EVALS = Table(
     ),
 )
 
+RAW_IMPORTS = Table(
+    "raw",
+    "imports",
+    ("panel", "source_sha"),
+    "One row a file of recorded answers that was imported into a panel.",
+    (
+        PANEL,
+        Column("source_sha", "VARCHAR", "SHA-256 of the file's bytes: a copy under another name is the same source."),
+        Column("source_name", "VARCHAR", "Name of the file when it was first imported."),
+        Column("time_axis", "VARCHAR", "asked_at, published_at or model_version_date; a panel has one."),
+        Column("series", "VARCHAR", "Column that names the series: model or model_family; a panel has one."),
+        Column("n_rows", "BIGINT", "Rows of the file."),
+        Column("n_rejected", "BIGINT", "Rows kept out, each in raw.import_rejects."),
+        Column("imported_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_IMPORT_REJECTS = Table(
+    "raw",
+    "import_rejects",
+    ("panel", "source_sha", "file_row"),
+    "Rows of imported files that are no usable answer, with the reason.",
+    (
+        PANEL,
+        Column("source_sha", "VARCHAR", "The file, as in raw.imports."),
+        Column("file_row", "BIGINT", "Row of the file, from 1 (JSONL: the line; CSV: without the header)."),
+        Column("reason", "VARCHAR", "Why it was kept out."),
+        Column("source_row", "VARCHAR", "What could be read of it, JSON, the first 2,000 characters."),
+    ),
+)
+
 TABLES: tuple[Table, ...] = (
     OPS_WAVES,
     OPS_VERDICTS,
@@ -417,8 +528,13 @@ TABLES: tuple[Table, ...] = (
     RAW_CATALOG_ENDPOINTS,
     RAW_KEY_SNAPSHOTS,
     RAW_EMBEDDINGS,
+    RAW_DETECTIONS,
+    RAW_JUDGES,
+    RAW_JUDGEMENTS,
     RAW_TRAINING_RUNS,
     RAW_TRAINING_LOSS,
     RAW_CHECKPOINTS,
     RAW_CHECKPOINT_EVALS,
+    RAW_IMPORTS,
+    RAW_IMPORT_REJECTS,
 )

@@ -37,9 +37,9 @@ def build(
 ) -> BuildResult:
     """Build core and out from the waves that passed and a candidate, and test them.
 
-    `candidate` is the wave_id that takes part before its verdict; `select` is dbt's node selection, all by
-    default; `log` is the folder for dbt.log. Raises WaveError naming the model or test that failed and why;
-    tables built before it are new, the others are as they were. Call it under the publishing lock.
+    `candidate` is the wave_id that takes part before its verdict, or several split by commas; `select` is dbt's
+    node selection, all by default; `log` is the folder for dbt.log. Raises WaveError naming the model or test that
+    failed and why; tables built before it are new, the others are as they were. Call it under the publishing lock.
     """
     if not store.exists():
         raise NoLakeError(store.home)

@@ -10,6 +10,7 @@ with answer_sets as (
         select distinct model_requested, prompt_id, sample_index, purpose, response_text
         from raw.attempts
         where wave_id = $wave_id and outcome = 'ok'
+        qualify attempt = max(attempt) over (partition by model_requested, prompt_id, sample_index, purpose)
     )
     group by model_requested, prompt_id
 ),

@@ -1,9 +1,16 @@
--- Totals in ops.waves that are not the sums of the wave's rows. One row a total.
+-- Totals in ops.waves that are not the sums of the wave's rows. One row a total. Judges cost as answers do.
 -- Costs are compared to a millionth of a dollar: sums of doubles depend on their order.
 with sums as (
     select
         count(distinct (model_requested, prompt_id, sample_index, purpose)) filter (outcome = 'ok') as ok_cells,
-        sum(cost_usd) as cost_usd
+        (
+            select sum(cost_usd)
+            from (
+                select cost_usd from raw.attempts where wave_id = $wave_id
+                union all
+                select cost_usd from raw.judgements where wave_id = $wave_id
+            )
+        ) as cost_usd
     from raw.attempts
     where wave_id = $wave_id
 ),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.panels.battery_files import load_battery
+from pipelines.panels.judges import decisive_judges, judges_of
 from pipelines.panels.records import (
     CAPABILITIES,
     Battery,
@@ -54,7 +55,8 @@ def panel_of(source: Source, content: PanelFile) -> Panel:
     endpoints = {name: EndpointSpec(name=name, **dict(block)) for name, block in content.endpoints.items()}
     roster = tuple(_entry(source, content, number) for number in range(len(content.roster)))
     _models_are_distinct(source, content)
-    declared = _decisive(content, battery, prompts, roster, endpoints)
+    judges = judges_of(source, content)
+    declared = _decisive(content, battery, prompts, roster, endpoints) | decisive_judges(judges)
     return Panel(
         name=content.panel,
         path=source.path,
@@ -68,6 +70,7 @@ def panel_of(source: Source, content: PanelFile) -> Panel:
         declared=declared,
         staged_nights=content.staged_nights,
         budget_usd=content.budget_usd,
+        judges=judges,
     )
 
 

@@ -61,7 +61,7 @@ class EndpointSpec:
     """Where and how to ask. `key_env` names the environment variable with the key; the key itself is never here."""
 
     name: str
-    kind: Literal["openai_compatible", "checkpoint"]
+    kind: Literal["openai_compatible", "checkpoint", "imported"]
     base_url: str | None = None
     key_env: str | None = None
     flavor: Literal["openrouter", "openai", "anthropic", "vllm", "ollama"] | None = None
@@ -132,6 +132,21 @@ class RosterEntry:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """Who judges the answers of a panel for one behaviour, and how. `served_as`: the one name its votes must carry."""
+
+    behaviour: str
+    endpoint: str
+    model: str
+    served_as: str
+    prompt_version: str
+    prompt_sha: str
+    settings: dict[str, Any]
+    votes: int
+    price: DeclaredPrice | None = None
+
+
+@dataclass(frozen=True)
 class Panel:
     """Roster x battery x samples. `prompts` are those asked (all of the battery, or the first n a capability)."""
 
@@ -147,6 +162,7 @@ class Panel:
     declared: dict[str, Any]
     staged_nights: int = 0
     budget_usd: float | None = None
+    judges: tuple[Judge, ...] = ()
 
     def entry(self, model: str) -> RosterEntry:
         """Return the roster entry of a model."""

@@ -198,6 +198,7 @@ def _costs(night: int, model: str) -> dict[str, Any]:
     return {
         **_dated(night),
         "model": model,
+        "used_as": "answering",
         "attempts": 12,
         "ok_attempts": 12,
         "prompt_tokens": 1234,

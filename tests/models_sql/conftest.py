@@ -13,6 +13,7 @@ import pytest
 from lake.catalog import connect_reader, connect_writer
 from lake.store import Store
 from models_sql.run import BuildResult, build
+from tests.models_sql.measure_scenarios import measure_waves
 from tests.models_sql.scenarios import all_waves
 from tests.models_sql.small_lakes import Axes, fill
 
@@ -45,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltLake:
     """Every scenario, built once. Read only."""
     store = Store(tmp_path_factory.mktemp("built"))
     axes = Axes()
-    fill(store, all_waves(), axes)
+    fill(store, [*all_waves(), *measure_waves()], axes)
     return BuiltLake(store, axes, build(store))
 
 
