@@ -80,13 +80,25 @@ def test_a_build_writes_nothing_inside_the_project(built: BuiltLake) -> None:
     assert (built.store.state / "dbt" / "target").is_dir()
 
 
-def test_an_empty_lake_builds_to_empty_tables(tmp_path: Path) -> None:
+def test_an_empty_lake_builds_to_empty_tables_and_only_a_table_of_other_columns_is_made_anew(tmp_path: Path) -> None:
     from lake.catalog import create_lake
 
     store = Store(tmp_path)
     create_lake(store)
+    connection = connect_writer(store)
+    connection.execute("ALTER TABLE core.waves ADD COLUMN from_another_version VARCHAR")
+    made = "SELECT table_name, table_uuid FROM ducklake_table_info('lake') ORDER BY ALL"
+    before = dict(connection.execute(made).fetchall())
+    connection.close()
     assert build(store).models > len(TABLES)
     connection = connect_writer(store)
+    after = dict(connection.execute(made).fetchall())
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {"waves"}
+    columns = connection.execute(
+        "SELECT schema_name, column_name FROM duckdb_columns() WHERE database_name = 'lake' AND table_name = 'waves'"
+    ).fetchall()
+    declared = next(table.columns for table in TABLES if table.full_name == "core.waves")
+    assert [name for schema, name in columns if schema == "core"] == [column.name for column in declared]
     counts = {
         table.full_name: connection.execute(f"SELECT count(*) FROM {table.full_name}").fetchone() for table in TABLES
     }
