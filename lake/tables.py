@@ -106,6 +106,12 @@ OPS_PUBLICATIONS = Table(
         Column("snapshot_id", "BIGINT", "DuckLake snapshot with raw, core and out as published."),
         WAVE_ID,
         Column("published_at", "TIMESTAMP WITH TIME ZONE", "When."),
+        Column(
+            "code_version",
+            "VARCHAR",
+            "Commit of driftlake that built core and out; null where an earlier version published.",
+            True,
+        ),
     ),
 )
 
