@@ -20,33 +20,36 @@ The last publication is the newest whose snapshot is still there; before the fir
     {{ return(none) }}
 {%- endmacro %}
 
-{# Names of the columns that a table had in a publication; none where there was no such table. #}
-{% macro published_columns(publication, schema, table) -%}
-    {%- if publication is none -%}{{ return([]) }}{%- endif -%}
-    {%- set catalog = "__ducklake_metadata_" ~ target.database -%}
-    {%- set alive = "begin_snapshot <= " ~ publication.snapshot_id ~ " and coalesce(end_snapshot > "
-        ~ publication.snapshot_id ~ ", true)" -%}
-    {%- set found = run_query(
-        "select column_name from (from " ~ catalog ~ ".ducklake_column where parent_column is null and " ~ alive
-        ~ ") where table_id in (select table_id from (from " ~ catalog ~ ".ducklake_table where " ~ alive
-        ~ ") where table_name = '" ~ table ~ "' and schema_id in (select schema_id from (from " ~ catalog
-        ~ ".ducklake_schema where " ~ alive ~ ") where schema_name = '" ~ schema ~ "'))"
-    ) -%}
-    {{ return(found.columns[0].values() | list) }}
+{# {"schema.table": [columns]} of core, out and raw as a publication had them; nothing before the first. #}
+{% macro published_tables(publication) -%}
+    {%- set tables = {} -%}
+    {%- if publication is not none -%}
+        {%- set catalog = "__ducklake_metadata_" ~ target.database -%}
+        {%- set alive = "begin_snapshot <= " ~ publication.snapshot_id ~ " and coalesce(end_snapshot > "
+            ~ publication.snapshot_id ~ ", true)" -%}
+        {%- set found = run_query(
+            "select schema_name || '.' || table_name, column_name from (from " ~ catalog ~ ".ducklake_column where "
+            ~ "parent_column is null and " ~ alive ~ ") inner join (from " ~ catalog ~ ".ducklake_table where " ~ alive
+            ~ ") using (table_id) inner join (from " ~ catalog ~ ".ducklake_schema where " ~ alive
+            ~ ") using (schema_id)"
+        ) -%}
+        {%- for row in found.rows -%}{%- do tables.setdefault(row[0], []).append(row[1]) -%}{%- endfor -%}
+    {%- endif -%}
+    {{ return(tables) }}
 {%- endmacro %}
 
 {#
 Rows of a table as a publication shows them, with {column: type}; a column that it did not have is null, and there are
-no rows where it had no such table.
+no rows where it had no such table. `tables` is what published_tables gives.
 #}
-{% macro published(publication, schema, table, columns) -%}
-    {%- set known = published_columns(publication, schema, table) -%}
+{% macro published(publication, tables, table, columns) -%}
+    {%- set known = tables.get(table, []) -%}
     select
     {%- for column, type in columns.items() %}
         {{ column if column in known else "cast(null as " ~ type ~ ")" }} as {{ column }}{{ "," if not loop.last }}
     {%- endfor %}
     {% if known -%}
-        from {{ target.database }}.{{ schema }}.{{ table }} at (version => {{ publication.snapshot_id }})
+        from {{ target.database }}.{{ table }} at (version => {{ publication.snapshot_id }})
     {%- else -%}
         where false
     {%- endif -%}

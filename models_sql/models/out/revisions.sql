@@ -3,9 +3,10 @@
 -- What the last publication listed stays; added is what this build says otherwise than that publication. So a build
 -- that is never published leaves nothing behind, and building twice lists nothing twice.
 -- before, after: null where the number was, or is now, not there. is_alarm counts as 1 and 0.
-{%- set publication = last_publication() %}
+{%- set publication = last_publication() -%}
+{%- set tables = published_tables(publication) %}
 with listed as (
-    {{ published(publication, 'out', 'revisions', {
+    {{ published(publication, tables, 'out.revisions', {
         'wave_id': 'varchar', 'wave_date': 'date', 'panel': 'varchar', 'wave_kind': 'varchar', 'table_name': 'varchar',
         'model': 'varchar', 'other_model': 'varchar', 'capability': 'varchar', 'kernel': 'varchar',
         'reference_kind': 'varchar', 'column_name': 'varchar', 'before': 'double', 'after': 'double',

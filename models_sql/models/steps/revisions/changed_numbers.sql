@@ -2,7 +2,8 @@
 -- Grain: (table_name, wave_id, model, other_model, capability, kernel, reference_kind, column_name).
 -- before, after: null where the number was, or is now, not there; is_alarm counts as 1 and 0. reference_then, _now: the
 -- wave compared with. Equal digits are no change, nor is a column or a table that the publication did not have.
-{%- set publication = last_publication() %}
+{%- set publication = last_publication() -%}
+{%- set tables = published_tables(publication) %}
 with published_waves as (
     select distinct wave_id
     from {{ source('ops', 'publications') }}
@@ -10,7 +11,7 @@ with published_waves as (
 ),
 {% for numbers in headline_numbers() %}
 {%- set table = numbers.table -%}
-{%- set known = published_columns(publication, 'out', table) -%}
+{%- set known = tables.get("out." ~ table, []) -%}
 {%- set columns = numbers.columns | select("in", known) | list -%}
 {%- set named = numbers["keys"].values() | list -%}
 {%- set references = ["reference"] if "reference_kind" in named else [] -%}

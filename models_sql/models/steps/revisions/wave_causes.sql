@@ -3,6 +3,7 @@
 -- has_new_answers: attempts came or differ. has_other_members: other answers count or other models are withheld.
 -- has_new_vectors: answers were embedded since. is_withdrawn: the wave no longer takes part.
 {%- set publication = last_publication() -%}
+{%- set tables = published_tables(publication) -%}
 {%- set attempts = {
     'wave_id': 'varchar', 'model_requested': 'varchar', 'prompt_id': 'varchar', 'sample_index': 'integer',
     'purpose': 'varchar', 'attempt': 'integer', 'outcome': 'varchar', 'response_text': 'varchar'
@@ -23,7 +24,7 @@ with panel_waves as (
 ),
 {% for side in ("then", "now") %}
 attempts_{{ side }} as (
-    from ({{ published(publication, 'raw', 'attempts', attempts) if side == "then" else "from " ~ source('raw', 'attempts') }})
+    from ({{ published(publication, tables, 'raw.attempts', attempts) if side == "then" else "from " ~ source('raw', 'attempts') }})
     semi join panel_waves using (wave_id)
 ),
 
@@ -32,13 +33,13 @@ answers_{{ side }} as (
 ),
 
 responses_{{ side }} as (
-    from ({{ published(publication, 'core', 'responses', responses) if side == "then" else "from " ~ ref('responses') }})
+    from ({{ published(publication, tables, 'core.responses', responses) if side == "then" else "from " ~ ref('responses') }})
     semi join panel_waves using (wave_id)
 ),
 
 embeddings_{{ side }} as (
     from ({{
-        published(publication, 'raw', 'embeddings', embeddings) if side == "then"
+        published(publication, tables, 'raw.embeddings', embeddings) if side == "then"
         else "from " ~ source('raw', 'embeddings')
     }})
     where embedder = '{{ var("embedder") }}' and precision = '{{ var("precision") }}'
@@ -52,7 +53,7 @@ vectors_{{ side }} as (
 ),
 
 model_waves_{{ side }} as (
-    from ({{ published(publication, 'core', 'model_waves', members) if side == "then" else "from " ~ ref('model_waves') }})
+    from ({{ published(publication, tables, 'core.model_waves', members) if side == "then" else "from " ~ ref('model_waves') }})
     semi join panel_waves using (wave_id)
 ),
 
