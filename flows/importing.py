@@ -97,6 +97,22 @@ def import_responses(store: Store, request: Request, *, embeddings: bool = True,
     return text if due else f"{text}\nThe lake holds all of it already; nothing was changed."
 
 
+def import_effects(store: Store, path: Path) -> str:
+    """Import published effects with their replications; return what was done. They are counted by the next build."""
+    from lake.tables import RAW_EFFECTS
+    from pipelines.importers.effects import effects_of
+    from pipelines.loading import frame_of, load
+
+    rows = effects_of(path, datetime.now(UTC))
+    prepare_environment(store)
+    create_lake(store.prepare())
+    new = load(store, {RAW_EFFECTS: frame_of(RAW_EFFECTS, rows)}).get("effects", 0)
+    return (
+        f"{len(rows):,} effects read, {new:,} new to the lake. "
+        "out.replication counts them from the next night or import that is published."
+    )
+
+
 def _read(store: Store, request: Request, now: datetime) -> Import:
     recorded = read(request)
     known = known_of(store, request)

@@ -14,9 +14,23 @@ from lake.catalog import connect_reader, connect_writer
 from lake.store import Store
 from models_sql.run import build
 from tests.models_sql.scenarios import hand
-from tests.models_sql.small_lakes import Axes, fill
+from tests.models_sql.small_lakes import Axes, SmallWave, fill
 
 FIRST, SECOND, THIRD = (f"hand/2026-01-0{day}" for day in (1, 2, 3))
+REASONS = {
+    "withdrawn": ("DELETE FROM core.waves WHERE panel = 'withdrawn'", "wave withdrawn"),
+    "reference": ("UPDATE out.drift_by_model SET reference = 'another' WHERE panel = 'reference'", "another reference"),
+    "answers": ("UPDATE raw.attempts SET outcome = 'empty' WHERE panel = 'answers'", "new answers"),
+    "verdicts": ("UPDATE core.model_waves SET is_withheld = true WHERE panel = 'verdicts'", "other verdicts"),
+    "vectors": (
+        "DELETE FROM raw.embeddings WHERE text_sha IN (SELECT sha256(response_text) FROM raw.attempts "
+        "WHERE panel = 'vectors')",
+        "new vectors",
+    ),
+    "code": ("UPDATE ops.publications SET code_version = 'another'", "code changed"),
+}
+"""What happens in a panel, and the reason that its revisions give."""
+
 REVISIONS = "changed_numbers wave_causes revision_reasons revisions"
 
 
@@ -47,16 +61,26 @@ def revised(store: Store, candidate: str | None = THIRD) -> list[tuple[Any, ...]
 
 @pytest.fixture(scope="module")
 def three_nights(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Three nights with the same answers, all modelled; the first two were published before the third was."""
+    """Three nights with the same answers, all modelled; the first two were published before the third was.
+
+    The panels of REASONS have two nights each, published too.
+    """
     store = Store(tmp_path_factory.mktemp("three_nights"))
-    fill(store, [replace(hand(), day=day) for day in range(3)], Axes())
+    others = [replace(named(panel), day=day) for panel in REASONS for day in range(2)]
+    fill(store, [*others, *(replace(hand(), day=day) for day in range(3))], Axes())
     write(store, f"UPDATE ops.verdicts SET verdict = 'failed' WHERE wave_id = '{THIRD}'")
     build(store)
-    publish(store, FIRST)
-    publish(store, SECOND)
+    for wave_id in (*(wave.wave_id for wave in others), FIRST, SECOND):
+        publish(store, wave_id)
     write(store, f"UPDATE ops.verdicts SET verdict = 'passed' WHERE wave_id = '{THIRD}'")
     build(store)
     return store
+
+
+def named(panel: str) -> SmallWave:
+    """Return the hand panel in words of its own, so that its vectors are its own."""
+    answers = {cell: f"{text} {panel}" for cell, text in hand().answers.items()}
+    return replace(hand(), panel=panel, answers=answers)
 
 
 @pytest.fixture
@@ -65,7 +89,9 @@ def store(three_nights: Store, copy_of: Callable[[Store], Store]) -> Store:
 
 
 def test_a_night_that_changes_nothing_lists_nothing(three_nights: Store) -> None:
-    assert rows(three_nights, "SELECT count(DISTINCT wave_id) FROM out.convergence_by_wave") == [(3,)]
+    assert rows(three_nights, "SELECT count(DISTINCT wave_id) FROM out.convergence_by_wave WHERE panel = 'hand'") == [
+        (3,)
+    ]
     assert rows(three_nights, "FROM out.revisions") == []
 
 
@@ -96,44 +122,40 @@ def test_an_edited_answer_of_an_old_wave_lists_the_numbers_before_and_after(stor
     assert {(row[0], row[10], row[14].split("#")[0]) for row in later} == {(THIRD, "chance", THIRD)}
 
 
-def test_a_withdrawn_wave_leaves_null_and_says_so(store: Store) -> None:
-    write(store, *(f"DELETE FROM {table} WHERE wave_id = '{SECOND}'" for table in ("core.waves", "out.drift_by_model")))
-    gone = {(row[0], row[4], row[12], row[13]) for row in revised(store)}
-    assert gone == {(SECOND, "drift_by_model", None, "wave withdrawn")}
-
-
-@pytest.mark.parametrize(
-    ("cause", "reason"),
-    [
-        pytest.param("UPDATE core.model_waves SET is_withheld = true WHERE model_requested = 'cat'", "other verdicts"),
-        pytest.param("DELETE FROM raw.embeddings WHERE true", "new vectors"),
-        pytest.param("UPDATE raw.attempts SET outcome = 'empty' WHERE model_requested = 'cat'", "new answers"),
-        pytest.param("UPDATE ops.publications SET code_version = 'another'", "code changed"),
-        pytest.param("UPDATE ops.publications SET code_version = null", "unexplained"),
-    ],
-)
-def test_the_first_reason_that_holds_is_given(store: Store, cause: str, reason: str) -> None:
-    write(store, cause, f"UPDATE out.drift_by_model SET drift = .125, is_alarm = true WHERE wave_id = '{SECOND}'")
-    found = revised(store)
-    assert {(row[0], row[10], row[12], row[13]) for row in found} == {
-        (SECOND, "drift", 0.125, reason),
-        (SECOND, "is_alarm", 1.0, reason),
+def test_every_revision_names_the_first_reason_that_holds(store: Store) -> None:
+    causes = [cause for cause, _ in REASONS.values()]
+    write(store, *causes, "UPDATE out.drift_by_model SET drift = .125, is_alarm = true WHERE panel <> 'hand'")
+    found = {(row[2], row[10], row[12], row[13]) for row in revised(store)}
+    assert found == {
+        (panel, column, value, reason)
+        for panel, (_, reason) in REASONS.items()
+        for column, value in (("drift", 0.125), ("is_alarm", 1.0))
     }
+    write(store, "UPDATE ops.publications SET code_version = null")
+    assert {row[13] for row in revised(store) if row[2] == "code"} == {"unexplained"}
 
 
-def test_a_comparison_with_another_wave_is_another_reference(store: Store) -> None:
-    write(store, f"UPDATE out.drift_by_model SET drift = 1, reference = '{THIRD}' WHERE wave_id = '{SECOND}'")
-    assert {row[13] for row in revised(store)} == {"another reference"}
-
-
-def test_neither_a_new_column_nor_a_wave_that_nobody_saw_is_a_revision(store: Store) -> None:
-    write(store, "ALTER TABLE out.convergence_by_wave RENAME COLUMN ci_low TO other", "DROP TABLE out.drift_by_model")
-    write(store, "ALTER TABLE out.revisions DROP COLUMN code_after", "DELETE FROM ops.publications WHERE true")
+def test_neither_a_new_column_nor_a_new_table_nor_a_wave_that_nobody_saw_is_a_revision(store: Store) -> None:
+    write(
+        store,
+        "ALTER TABLE out.convergence_by_wave RENAME COLUMN ci_low TO other",
+        "ALTER TABLE out.drift_by_model RENAME TO other",
+        "ALTER TABLE out.revisions DROP COLUMN code_after",
+        "DELETE FROM ops.publications WHERE wave_id <> 'code/2026-01-01'",
+    )
     publish(store, SECOND)
-    build(store, THIRD)
-    assert rows(store, "SELECT count(*) FROM out.revisions") == [(0,)]
-    write(store, f"UPDATE out.convergence_by_wave SET chance = .5 WHERE wave_id = '{THIRD}'")
+    write(
+        store,
+        "ALTER TABLE out.convergence_by_wave RENAME COLUMN other TO ci_low",
+        "ALTER TABLE out.other RENAME TO drift_by_model",
+        f"UPDATE out.convergence_by_wave SET chance = .5 WHERE wave_id = '{THIRD}'",
+        "UPDATE out.convergence_by_wave SET ci_low = .5",
+        "UPDATE out.drift_by_model SET drift = .5",
+    )
     assert revised(store) == []
+    write(store, f"DELETE FROM out.convergence_by_wave WHERE wave_id = '{SECOND}' AND kernel = 'combined'")
+    gone = [row for row in revised(store) if row[10] == "convergence"]
+    assert [row[12] for row in gone] == [None] * len(gone) and gone
 
 
 def test_before_the_first_publication_nothing_can_be_revised(store: Store) -> None:
