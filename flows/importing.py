@@ -21,7 +21,7 @@ from lake.catalog import connect_reader, connect_writer, create_lake
 from lake.errors import InputError, WaveError
 from lake.locks import exclusive
 from lake.store import Store
-from lake.waves import publishing_lock
+from lake.waves import publishing_lock, revised
 from pipelines.importers.fields import AXIS_FIELDS, FIELDS, NAMES, Series
 from pipelines.importers.known import known_of
 from pipelines.importers.rows import Recorded, Request, read
@@ -182,6 +182,8 @@ def _published(store: Store, plans: list[WavePlan]) -> list[str]:
         for plan in passed:
             publication = stages.publish_wave(store, plan, results[plan.wave_id], datetime.now(UTC))
         step.done(f"{len(passed):,} waves published, {len(failed):,} quarantined.")
+        if publication is not None and (changed := revised(store, publication)):
+            step.note(f"{changed:,} numbers published before are others now; out.revisions lists them with the reason.")
     step = Step("draw")
     step.done(f"Page: {stages.draw_page(store, publication, (passed or plans)[-1])}")
     return [" ".join(results[plan.wave_id].sentences()) for plan in failed]

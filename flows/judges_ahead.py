@@ -30,7 +30,9 @@ def judges_ahead(
     """
     from pipelines.enrichment.judging_forecast import judging_forecast
 
-    roster = tuple(RosterEntry(judge.model, judge.endpoint, judge.settings, price=judge.price) for judge in panel.judges)
+    roster = tuple(
+        RosterEntry(judge.model, judge.endpoint, settings=judge.settings, price=judge.price) for judge in panel.judges
+    )
     judges = replace(panel, roster=roster)
     read: dict[str, Catalogue] = {}
     offers: dict[str, ModelOffers] = {}

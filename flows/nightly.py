@@ -22,7 +22,7 @@ from flows.signals import stopping_on_signals
 from lake.errors import DriftlakeError, QuarantineError, StoppedError
 from lake.inert import visible
 from lake.store import Store, open_store
-from lake.waves import asking_lock, publishing_lock
+from lake.waves import asking_lock, publishing_lock, revised
 from pipelines.asking.money import money
 from pipelines.asking.records import Endpoint
 from pipelines.panels.records import Panel
@@ -231,6 +231,8 @@ def publish(store: Store, plan: WavePlan, result: AuditResult) -> Publication:
     step = Step("publish")
     publication = stages.publish_wave(store, plan, result, datetime.now(UTC))
     step.done(f"Readers now see snapshot {publication.snapshot_id}.")
+    if changed := revised(store, publication):
+        step.note(f"{changed:,} numbers published before are others now; out.revisions lists them with the reason.")
     return publication
 
 

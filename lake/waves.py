@@ -173,6 +173,19 @@ def last_publication(store: Store, panel: str | None = None) -> Publication | No
     return Publication(*row) if row else None
 
 
+def revised(store: Store, publication: Publication) -> int:
+    """Return how many published numbers the build of a wave changed, as a publication of it lists them."""
+    connection = connect_reader(store, publication.snapshot_id)
+    try:
+        row = connection.execute(
+            "SELECT count(*) FROM out.revisions WHERE list_contains(string_split(revised_with, ','), ?)",
+            [publication.wave_id],
+        ).fetchone()
+    finally:
+        connection.close()
+    return int(row[0]) if row else 0
+
+
 def _insert(writer: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:
     names = [column.name for column in table.columns]
     statement = f"INSERT INTO {table.full_name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
