@@ -141,7 +141,8 @@ def test_84_of_111_published_main_effects_are_three_quarters_with_wilsons_interv
         "SELECT n_effects, n_replicated, share, ci_low, ci_high, strength_auc FROM cut.replication "
         "WHERE measure = 'published' AND strength_band = 'all'",
     )
-    # z = 1.959964: (84 + 1.920729) / 114.841459 = .748168; 1.959964 / 114.841459 sqrt(84 x 27 / 111 + .960365) = .078937
+    # z = 1.959964: centre (84 + 1.920729) / 114.841459 = .748168,
+    # half 1.959964 / 114.841459 x sqrt(84 x 27 / 111 + .960365) = .078937
     assert found[:3] == (111, 84, 84 / 111)
     assert found[3:] == (pytest.approx(0.748168 - 0.078937, abs=2e-6), pytest.approx(0.827105, abs=2e-6), 0.5)
 

@@ -61,19 +61,13 @@ def revised(store: Store, candidate: str | None = THIRD) -> list[tuple[Any, ...]
 
 @pytest.fixture(scope="module")
 def three_nights(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Three nights with the same answers, all modelled; the first two were published before the third was.
-
-    The panels of REASONS have two nights each, published too.
-    """
+    """Three nights with the same answers, all modelled; the first two were published. So were those of REASONS."""
     store = Store(tmp_path_factory.mktemp("three_nights"))
     others = [replace(named(panel), day=day) for panel in REASONS for day in range(2)]
     fill(store, [*others, *(replace(hand(), day=day) for day in range(3))], Axes())
-    write(store, f"UPDATE ops.verdicts SET verdict = 'failed' WHERE wave_id = '{THIRD}'")
     build(store)
     for wave_id in (*(wave.wave_id for wave in others), FIRST, SECOND):
         publish(store, wave_id)
-    write(store, f"UPDATE ops.verdicts SET verdict = 'passed' WHERE wave_id = '{THIRD}'")
-    build(store)
     return store
 
 
@@ -88,14 +82,7 @@ def store(three_nights: Store, copy_of: Callable[[Store], Store]) -> Store:
     return copy_of(three_nights)
 
 
-def test_a_night_that_changes_nothing_lists_nothing(three_nights: Store) -> None:
-    assert rows(three_nights, "SELECT count(DISTINCT wave_id) FROM out.convergence_by_wave WHERE panel = 'hand'") == [
-        (3,)
-    ]
-    assert rows(three_nights, "FROM out.revisions") == []
-
-
-def test_an_edited_answer_of_an_old_wave_lists_the_numbers_before_and_after(store: Store) -> None:
+def test_an_edited_answer_of_an_old_wave_lists_the_numbers_it_moved_and_no_others(store: Store) -> None:
     edited = f"WHERE wave_id = '{FIRST}' AND model_requested = 'bob' AND prompt_id = 'p1'"
     write(store, f"UPDATE raw.attempts SET response_text = 'the sea1 was1 not1 calm1' {edited}")
     build(store, THIRD)
@@ -110,6 +97,7 @@ def test_an_edited_answer_of_an_old_wave_lists_the_numbers_before_and_after(stor
         (FIRST, "ann", "bob", pytest.approx(0.84), pytest.approx(0.68), "new answers", SECOND, THIRD),
         (FIRST, "bob", "cat", pytest.approx(0.2), pytest.approx(0.36), "new answers", SECOND, THIRD),
     ]
+    assert rows(store, "SELECT DISTINCT wave_id FROM out.revisions ORDER BY 1") == [(FIRST,), (SECOND,)]
     # the second night is compared with the first: its change and drift moved, though none of its answers did
     moved = rows(store, f"SELECT DISTINCT table_name, reason FROM out.revisions WHERE wave_id = '{SECOND}' ORDER BY 1")
     assert moved == [("convergence_change", "new answers"), ("drift_by_model", "new answers")]
