@@ -54,6 +54,8 @@ counted as (
         kernel,
         feature,
         strength_band,
+        max_by(wave_id, (wave_date, wave_id)) as wave_id,
+        max(wave_date) as wave_date,
         count(has_replicated) as n_effects,
         count(*) filter (has_replicated) as n_replicated,
         count(*) filter (has_replicated is null) as n_untested,
@@ -63,6 +65,8 @@ counted as (
 )
 
 select
+    counted.wave_id,
+    counted.wave_date,
     counted.measure,
     counted.panel,
     counted.capability,
