@@ -215,6 +215,17 @@ def responses(
     print(import_responses(resolve().store, request, embeddings=embeddings, dry_run=dry_run))
 
 
+@imports.command()
+def effects(
+    file: Annotated[Path, typer.Argument(help="Parquet, JSONL or CSV file with one published effect a row.")],
+) -> None:
+    """Import published effects and what testing them again gave: study, effect_id, estimate, p_value and again_…"""
+    from flows.importing import import_effects
+    from flows.settings import resolve
+
+    print(import_effects(resolve().store, file))
+
+
 def main() -> None:
     """Run the command line; print a family error as one sentence and leave with its exit code."""
     try:

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 def look_ahead_of(
     plan: WavePlan, cap_usd: float | None, allow_unpriced: bool, environ: Mapping[str, str], step: Step | None = None
 ) -> Outlook | None:
-    """Return what lies ahead of the cells that are still to be asked; None where no service is to be asked anything.
+    """Return what lies ahead of the cells that are still to be asked; None where no service is to be asked anything
+    and no judge is to read the answers.
 
     A wave that was started before goes on with the catalogue it kept where there is none to be had now. `step` is told
     of waits. Raises EndpointError where no endpoint is left to be asked, and what `require_worth_asking` raises.
     """
     questions = [question for name in plan.panel.endpoints for question in unanswered(plan, name)]
-    if all(plan.panel.endpoints[question.entry.endpoint].kind == "checkpoint" for question in questions):
+    here = all(plan.panel.endpoints[question.entry.endpoint].kind == "checkpoint" for question in questions)
+    if here and not (questions and plan.panel.judges):
         return None
     from flows.outlook import look_ahead, require_worth_asking
     from pipelines.asking.catalogue import kept_catalogue

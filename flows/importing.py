@@ -21,7 +21,7 @@ from lake.catalog import connect_reader, connect_writer, create_lake
 from lake.errors import InputError, WaveError
 from lake.locks import exclusive
 from lake.store import Store
-from lake.waves import publishing_lock
+from lake.waves import publishing_lock, revised
 from pipelines.importers.fields import AXIS_FIELDS, FIELDS, NAMES, Series
 from pipelines.importers.known import known_of
 from pipelines.importers.rows import Recorded, Request, read
@@ -97,6 +97,22 @@ def import_responses(store: Store, request: Request, *, embeddings: bool = True,
     return text if due else f"{text}\nThe lake holds all of it already; nothing was changed."
 
 
+def import_effects(store: Store, path: Path) -> str:
+    """Import published effects with their replications; return what was done. They are counted by the next build."""
+    from lake.tables import RAW_EFFECTS
+    from pipelines.importers.effects import effects_of
+    from pipelines.loading import frame_of, load
+
+    rows = effects_of(path, datetime.now(UTC))
+    prepare_environment(store)
+    create_lake(store.prepare())
+    new = load(store, {RAW_EFFECTS: frame_of(RAW_EFFECTS, rows)}).get("effects", 0)
+    return (
+        f"{len(rows):,} effects read, {new:,} new to the lake. "
+        "out.replication counts them from the next night or import that is published."
+    )
+
+
 def _read(store: Store, request: Request, now: datetime) -> Import:
     recorded = read(request)
     known = known_of(store, request)
@@ -166,6 +182,8 @@ def _published(store: Store, plans: list[WavePlan]) -> list[str]:
         for plan in passed:
             publication = stages.publish_wave(store, plan, results[plan.wave_id], datetime.now(UTC))
         step.done(f"{len(passed):,} waves published, {len(failed):,} quarantined.")
+        if publication is not None and (changed := revised(store, publication)):
+            step.note(f"{changed:,} numbers published before are others now; out.revisions lists them with the reason.")
     step = Step("draw")
     step.done(f"Page: {stages.draw_page(store, publication, (passed or plans)[-1])}")
     return [" ".join(results[plan.wave_id].sentences()) for plan in failed]

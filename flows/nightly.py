@@ -22,7 +22,8 @@ from flows.signals import stopping_on_signals
 from lake.errors import DriftlakeError, QuarantineError, StoppedError
 from lake.inert import visible
 from lake.store import Store, open_store
-from lake.waves import asking_lock, publishing_lock
+from lake.waves import asking_lock, publishing_lock, revised
+from pipelines.asking.money import money
 from pipelines.asking.records import Endpoint
 from pipelines.panels.records import Panel
 from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
@@ -185,6 +186,9 @@ def ask_judges(store: Store, judging: WavePlan, budget: Budget | None, allow_unp
     """Ask every judge of a plan; raises what stopped one, after its votes are in the journal."""
     cap = budget.cap_usd if budget is not None else None
     outlook = look_ahead_of(judging, cap, allow_unpriced, os.environ)
+    if outlook is not None:
+        votes = outlook.forecast
+        step.note(f"{votes.cells:,} votes, {money(votes.expected_usd)} expected, {money(votes.high_usd)} USD at most.")
     for name, endpoint in open_endpoints(store, judging, budget, os.environ, step, outlook).items():
         step.note(stages.ask_endpoint(judging, name, endpoint, step, datetime.now(UTC)).sentence)
 
@@ -227,6 +231,8 @@ def publish(store: Store, plan: WavePlan, result: AuditResult) -> Publication:
     step = Step("publish")
     publication = stages.publish_wave(store, plan, result, datetime.now(UTC))
     step.done(f"Readers now see snapshot {publication.snapshot_id}.")
+    if changed := revised(store, publication):
+        step.note(f"{changed:,} numbers published before are others now; out.revisions lists them with the reason.")
     return publication
 
 

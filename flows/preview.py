@@ -21,6 +21,7 @@ from pipelines.planning import wave_id_of
 
 if TYPE_CHECKING:
     from flows.outlook import Outlook
+    from pipelines.asking.forecast import Forecast
     from pipelines.asking.problems import Problem
 
 HEAD = ("model", "cells", "low", "expected", "at most", "providers", "problems")
@@ -51,7 +52,6 @@ def preview(settings: Settings) -> str:
         "  prompts: " + ", ".join(f"{count} {name}" for name, count in capabilities.items()),
         f"  battery {panel.battery.name} version {panel.battery.version}, sha {panel.battery.sha[:12]}",
         *_money(panel, questions, settings),
-        *_judges(panel, len(questions)),
         "Nothing was asked.",
     ]
     return "\n".join(map(one_line, lines))
@@ -73,12 +73,13 @@ def _money(panel: Panel, questions: list[Question], settings: Settings) -> list[
         settings.allow_unpriced,
         patience=Patience(notice=Step("plan").note),
     )
-    expected = outlook.forecast
+    expected = outlook.whole
     kinds = Counter(problem.kind for problem in outlook.problems)
     return [
         "",
         *(f"  {line}" for line in table(HEAD, _rows(panel, outlook), _RIGHT)),
         "",
+        *_judges(outlook.judging),
         f"  cost: {money(expected.low_usd)} low, {money(expected.expected_usd)} expected, "
         f"{money(expected.high_usd)} at most (USD)",
         f"  budget: {money(cap)} USD" if cap is not None else "  budget: none; set one with --budget or budget_usd",
@@ -89,12 +90,12 @@ def _money(panel: Panel, questions: list[Question], settings: Settings) -> list[
     ]
 
 
-def _judges(panel: Panel, cells: int) -> list[str]:
-    """Return a line a judge; what it will cost is known when the answers are: equal answers are judged once."""
+def _judges(judging: Forecast) -> list[str]:
+    """Return a line a judge, with the most votes it can be asked: equal answers are judged once."""
     return [
-        f"  judge of {judge.behaviour}: {judge.model}, at most {cells * judge.votes:,} votes within the same budget, "
-        "not in the cost above"
-        for judge in panel.judges
+        f"  {judge.model}: at most {judge.cells:,} votes, {_usd(judge.low_usd)} low, "
+        f"{_usd(judge.expected_usd)} expected, {_usd(judge.high_usd)} at most (USD)"
+        for judge in judging.models
     ]
 
 

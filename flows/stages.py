@@ -36,6 +36,7 @@ from lake.tables import (
 )
 from pipelines.asking.money import money
 from pipelines.asking.records import Endpoint, Question, unlisted
+from pipelines.code_version import code_version
 from pipelines.panels.records import Panel
 from pipelines.planning import WavePlan, plan_rows, require_resumable
 
@@ -304,7 +305,7 @@ def publish_wave(store: Store, plan: WavePlan, result: AuditResult, now: datetim
         wave = waves.find(connection, plan.wave_id)
         if wave is None:
             raise WaveError(f"Wave {plan.wave_id} is not in ops.waves. Start the same command again.")
-        return waves.publish(connection, wave, now, result.verdicts)
+        return waves.publish(connection, wave, now, result.verdicts, code_version())
     finally:
         connection.close()
 

@@ -106,6 +106,12 @@ OPS_PUBLICATIONS = Table(
         Column("snapshot_id", "BIGINT", "DuckLake snapshot with raw, core and out as published."),
         WAVE_ID,
         Column("published_at", "TIMESTAMP WITH TIME ZONE", "When."),
+        Column(
+            "code_version",
+            "VARCHAR",
+            "Commit of driftlake that built core and out; null where an earlier version published.",
+            True,
+        ),
     ),
 )
 
@@ -501,6 +507,24 @@ RAW_IMPORTS = Table(
     ),
 )
 
+RAW_EFFECTS = Table(
+    "raw",
+    "effects",
+    ("study", "effect_id", "source_sha"),
+    "Published effects with what testing them again gave, as imported; the newest import of an effect counts.",
+    (
+        Column("study", "VARCHAR", "Study that reports the replications."),
+        Column("effect_id", "VARCHAR", "The study's name of the effect."),
+        Column("estimate", "DOUBLE", "Size as first reported, in the study's unit; its sign must hold again."),
+        Column("p_value", "DOUBLE", "p as first reported, 0-1; null where the study gives none.", True),
+        Column("again_estimate", "DOUBLE", "Size when tested again."),
+        Column("again_p_value", "DOUBLE", "p when tested again, 0-1."),
+        Column("source_sha", "VARCHAR", "SHA-256 of the file's bytes."),
+        Column("source_name", "VARCHAR", "Name of the file."),
+        Column("imported_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
 RAW_IMPORT_REJECTS = Table(
     "raw",
     "import_rejects",
@@ -537,4 +561,5 @@ TABLES: tuple[Table, ...] = (
     RAW_CHECKPOINT_EVALS,
     RAW_IMPORTS,
     RAW_IMPORT_REJECTS,
+    RAW_EFFECTS,
 )

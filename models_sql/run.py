@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lake.errors import NoLakeError, WaveError
 from lake.store import Store
+from pipelines.code_version import code_version
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -68,7 +69,12 @@ def _invoke(store: Store, command: list[str], candidate: str | None, log: Path |
     state = _state(store)
     folder = log or state / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    values = {"catalog": str(store.catalog), "data": str(store.data), "candidate": candidate or ""}
+    values = {
+        "catalog": str(store.catalog),
+        "data": str(store.data),
+        "candidate": candidate or "",
+        "code_version": code_version(),
+    }
     try:
         return dbtRunner(manifest=_parsed(store)).invoke([*command, *_flags(state, folder)], vars=values)
     finally:

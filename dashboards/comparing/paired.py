@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from math import fsum, sqrt
 from typing import NamedTuple
 
+from models_sql.paired import mcnemar, mean_and_error, t_quantile
+
 SAME = 1e-12
 """Differences that are no further apart than this are equal."""
 
@@ -47,18 +49,10 @@ def paired(a: Sequence[float], b: Sequence[float], *, is_binary: bool) -> Differ
         p = mcnemar(differences) if is_binary else None
         method = "mcnemar" if is_binary else None
         return found._replace(p_value=p, method=method, reason="every prompt differs by the same amount")
-    error = sqrt(fsum((value - mean) ** 2 for value in differences) / (n - 1) / n)
-    half = _t_quantile(n - 1) * error
+    _, error = mean_and_error(differences)
+    half = t_quantile(n - 1) * error
     p, method = (mcnemar(differences), "mcnemar") if is_binary else (_t_p(mean / error, n - 1), "paired t")
     return found._replace(ci_low=mean - half, ci_high=mean + half, p_value=p, method=method)
-
-
-def mcnemar(differences: Sequence[float]) -> float:
-    """Return the two-sided exact p for differences of 1, -1 and 0; 1 where nothing changed."""
-    from scipy.special import bdtr
-
-    more, less = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
-    return min(1.0, 2 * float(bdtr(min(more, less), more + less, 0.5))) if more + less else 1.0
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -84,14 +78,8 @@ def jackknife(value: float, left_out: Sequence[float | None]) -> tuple[float, fl
         return None
     mean = fsum(kept) / n
     variance = (n - 1) / n * fsum(sorted((estimate - mean) ** 2 for estimate in kept))
-    half = _t_quantile(n - 1) * sqrt(variance)
+    half = t_quantile(n - 1) * sqrt(variance)
     return value - half, value + half
-
-
-def _t_quantile(degrees: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, 0.975))
 
 
 def _t_p(t: float, degrees: int) -> float:

@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from lake.catalog import connect_writer, create_lake
 from lake.store import Store
 from models_sql.models.steps.convergence.semantic_pair_prompts import products
+from models_sql.paired import sign_flip
 from models_sql.run import build
 from pipelines.inference.label_permutation import outcome, pair_nulls
-from pipelines.inference.paired import sign_flip
 from tests.benchmarks.bench_out_models import CAPABILITIES, write_vectors
 
 DRAWS = 2000

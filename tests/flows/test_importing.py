@@ -14,7 +14,7 @@ import pytest
 
 from expectations.audit import AuditResult, audit
 from expectations.breaks import BREAKS
-from flows.importing import import_responses, request_of
+from flows.importing import import_effects, import_responses, request_of
 from lake.catalog import connect_reader, connect_writer, create_lake
 from lake.errors import InputError, NoLakeError
 from lake.store import Store
@@ -98,6 +98,42 @@ def test_an_import_is_published_once_and_a_changed_file_changes_what_it_changed(
     # the wave that the change belongs to was published anew; the other was left alone
     published = seen(store, "SELECT wave_id, count(*) FROM ops.publications GROUP BY 1 ORDER BY 1")
     assert published == [("history/2024-01-01", 1), ("history/2024-01-02", 2)]
+    revised = "SELECT DISTINCT wave_id, reason, revised_with FROM out.revisions WHERE table_name "
+    late = ("history/2024-01-02", "new answers", "history/2024-01-02")
+    assert seen(store, f"{revised} = 'drift_by_model'") == seen(store, f"{revised} = 'convergence_by_wave'") == [late]
+
+
+def test_published_effects_are_imported_whole_and_once(tmp_path: Path) -> None:
+    store, path = Store(tmp_path / "store"), tmp_path / "effects.csv"
+    head, row = "study,effect_id,estimate,p_value,again_estimate,again_p_value", "s,{},1.5,{},0.5,.01"
+    path.write_text("\n".join([head, row.format("one", ".001"), row.format("two", "")]))
+    assert "2 effects read, 2 new to the lake" in import_effects(store, path)
+    assert "2 effects read, 0 new to the lake" in import_effects(store, path)
+    connection = connect_reader(store, "head")
+    assert connection.execute("SELECT effect_id, p_value, again_estimate FROM raw.effects ORDER BY 1").fetchall() == [
+        ("one", 0.001, 0.5),
+        ("two", None, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("s,,1,.1,1,.1", "Row 1 of .* has no effect_id"),
+        ("s,a,,.1,1,.1", "estimate is no number"),
+        ("s,a,1,.1,1,1.5", "again_p_value is 1.5, which is out of range"),
+        ("s,a,1,.1,1,.1\ns,a,1,.1,1,.1", "Row 2 of .* names effect 'a' of 's' again \\(first in row 1\\)"),
+        ("s,a,1", "3 cells under 6 columns"),
+    ],
+)
+def test_effects_that_cannot_be_used_are_refused_before_anything_is_written(
+    tmp_path: Path, row: str, message: str
+) -> None:
+    path = tmp_path / "effects.csv"
+    path.write_text(f"study,effect_id,estimate,p_value,again_estimate,again_p_value\n{row}\n")
+    with pytest.raises(InputError, match=message):
+        import_effects(Store(tmp_path / "store"), path)
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(

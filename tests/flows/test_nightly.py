@@ -40,6 +40,7 @@ def test_every_night_is_published_with_one_answer_a_cell(played: Played) -> None
         "SELECT count(*) - count(DISTINCT (wave_id, model_requested, prompt_id, sample_index)) FROM core.responses",
     )
     assert doubled == [(0,)]
+    assert rows(nights.store, "FROM out.revisions") == [], "a night changed what was published before it"
 
 
 def test_the_update_behind_the_alias_is_caught_on_its_first_night_and_nothing_else_is(

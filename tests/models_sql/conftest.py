@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,12 @@ def rebuilt(built: BuiltLake, tmp_path_factory: pytest.TempPathFactory) -> Built
 def copied(built: BuiltLake, tmp_path: Path) -> Iterator[Store]:
     """A copy of the built lake to break."""
     yield _copy(built.store, tmp_path)
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Store], Store]:
+    """Give a copy of a lake to change."""
+    return lambda store: _copy(store, tmp_path)
 
 
 def _copy(store: Store, folder: Path) -> Store:

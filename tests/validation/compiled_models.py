@@ -23,7 +23,7 @@ IN_ORDER = (
     "pair_subjects",
     "subject_scores",
     "estimates",
-    "pair_changes",
+    "pair_prompt_changes",
     "model_influences",
     "prompt_influences",
     "variances",

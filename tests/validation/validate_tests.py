@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from models_sql.models.steps.drift.drift_tests import compare
+from models_sql.paired import paired
 from pipelines.inference.change_points import cusum, pelt
 from pipelines.inference.label_permutation import outcome, pair_nulls
-from pipelines.inference.paired import paired
 from pipelines.inference.pool_test import Prompts, pool_tests
 from pipelines.inference.trend import slope_per_30_days
 

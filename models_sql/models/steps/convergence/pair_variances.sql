@@ -9,7 +9,7 @@ with changes as (
         changes.prompt_key,
         parts_of.whole as kernel,
         sum(parts_of.share * changes.change order by changes.kernel) as change
-    from {{ ref('pair_changes') }} as changes
+    from {{ ref('pair_prompt_changes') }} as changes
     inner join (
         values
             ('semantic', 'semantic', 1.0), ('distributional', 'distributional', 1.0),

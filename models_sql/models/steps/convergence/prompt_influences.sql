@@ -26,7 +26,7 @@ influences as (
         weights.subject_key,
         changes.prompt_key,
         {{ exact_sum('weights.weight * changes.change') }} as influence
-    from {{ ref('pair_changes') }} as changes
+    from {{ ref('pair_prompt_changes') }} as changes
     inner join weights
         on changes.kernel = weights.part_kernel
         and changes.slice_key = weights.slice_key

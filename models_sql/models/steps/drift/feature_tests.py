@@ -1,4 +1,4 @@
-"""How what can be read off a model's answers moved between two waves: paired by prompt, pipelines.inference.paired.
+"""How what can be read off a model's answers moved between two waves: paired by prompt, models_sql.paired.
 
 A Python model because SQL cannot resample. Grain: (comparison_key, capability, feature); capability `overall` takes all
 prompts together.
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.inference.paired import paired
+from models_sql.paired import paired
 from pipelines.inference.seeds import seed_of
 
 DRAWS = 9999

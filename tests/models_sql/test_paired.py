@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from pipelines.inference.paired import binary_interval, mcnemar, paired, sign_flip, t_interval
+from models_sql.paired import binary_interval, mcnemar, paired, sign_flip, t_interval
 
 
 def test_mcnemar_counts_only_the_prompts_that_changed() -> None:

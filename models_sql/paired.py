@@ -1,5 +1,7 @@
 """Paired tests of scalar features: what a model's answers to the same prompts were like then and now.
 
+Shared by the dbt Python models and by `driftlake compare`, so that a difference has one interval and one McNemar's p.
+
 The unit is the prompt. Null: within each prompt it makes no difference which wave is which, so every difference may
 change its sign (Fisher 1935, The Design of Experiments, 21). All signs are enumerated where they are few. On yes-or-no
 features that is McNemar's exact test: only the prompts that changed count, each as likely one way as the other.
@@ -7,10 +9,11 @@ features that is McNemar's exact test: only the prompts that changed count, each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import fsum, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom, t
 
 MOST_ENUMERATED = 12
 """Changed prompts up to which all signs are enumerated."""
@@ -55,10 +58,13 @@ def paired(now: np.ndarray, then: np.ndarray, draws: int, rng: np.random.Generat
     )
 
 
-def mcnemar(difference: np.ndarray) -> float:
-    """Return the exact two-sided p of differences of 1, 0 and -1 (McNemar 1947, Psychometrika 12)."""
-    gained, lost = int((difference > 0).sum()), int((difference < 0).sum())
-    return float(min(1.0, 2 * binom.cdf(min(gained, lost), gained + lost, 0.5)))
+def mcnemar(difference: np.ndarray | Sequence[float]) -> float:
+    """Return the exact two-sided p of differences of 1, 0 and -1 (McNemar 1947, Psychometrika 12); 1 if all are 0."""
+    from scipy.special import bdtr
+
+    values = np.asarray(difference)
+    gained, lost = int((values > 0).sum()), int((values < 0).sum())
+    return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))) if gained + lost else 1.0
 
 
 def sign_flip(difference: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[float, int]:
@@ -76,11 +82,25 @@ def sign_flip(difference: np.ndarray, draws: int, rng: np.random.Generator) -> t
 
 def t_interval(difference: np.ndarray) -> tuple[float | None, float | None]:
     """Return the 95 % interval of the mean difference by Student's t; None under two prompts."""
-    n = len(difference)
-    if n < 2:
+    if len(difference) < 2:
         return None, None
-    half = float(t.ppf(0.975, n - 1) * difference.std(ddof=1) / np.sqrt(n))
-    return float(difference.mean()) - half, float(difference.mean()) + half
+    mean, error = mean_and_error(difference.tolist())
+    half = t_quantile(len(difference) - 1) * error
+    return mean - half, mean + half
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of two values or more and its standard error, to the same digits in any order."""
+    n = len(values)
+    mean = fsum(values) / n
+    return mean, sqrt(fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+
+
+def t_quantile(degrees: int) -> float:
+    """Return Student's t at .975, half the width of a 95 % interval in standard errors."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.975))
 
 
 def binary_interval(difference: np.ndarray) -> tuple[float | None, float | None]:

@@ -1,0 +1,58 @@
+-- Why the numbers of a comparison changed since they were published: the first of the reasons that holds.
+-- Grain: (wave_id, reference_kind, reference_then, reference_now); the last three are null for a wave by itself.
+-- A wave's numbers rest on its own answers, on those of its reference, and against a pool on all earlier ones.
+{%- set publication = last_publication() %}
+with comparisons as (
+    select distinct
+        changes.wave_id,
+        changes.reference_kind,
+        changes.reference_then,
+        changes.reference_now,
+        waves.wave_date,
+        waves.panel
+    from {{ ref('changed_numbers') }} as changes
+    inner join {{ source('ops', 'waves') }} as waves using (wave_id)
+),
+
+reasons as (
+    select
+        comparisons.wave_id,
+        comparisons.reference_kind,
+        comparisons.reference_then,
+        comparisons.reference_now,
+        bool_or(causes.is_withdrawn and causes.wave_id = comparisons.wave_id) as is_withdrawn,
+        bool_or(causes.has_new_answers) as has_new_answers,
+        bool_or(causes.has_other_members) as has_other_members,
+        bool_or(causes.has_new_vectors) as has_new_vectors
+    from comparisons
+    inner join {{ ref('wave_causes') }} as causes
+        on comparisons.panel = causes.panel
+        and (
+            causes.wave_id = comparisons.wave_id
+            or causes.wave_id = comparisons.reference_then
+            or causes.wave_id = comparisons.reference_now
+            or (comparisons.reference_kind = 'pool' and causes.wave_date < comparisons.wave_date)
+        )
+    group by
+        comparisons.wave_id,
+        comparisons.reference_kind,
+        comparisons.reference_then,
+        comparisons.reference_now
+)
+
+select
+    wave_id,
+    reference_kind,
+    reference_then,
+    reference_now,
+    case
+        when is_withdrawn then 'wave withdrawn'
+        when reference_then <> reference_now then 'another reference'
+        when has_new_answers then 'new answers'
+        when has_other_members then 'other verdicts'
+        when has_new_vectors then 'new vectors'
+        when {{ sql_text(publication.code_version if publication) }} <> {{ sql_text(var("code_version")) }}
+            then 'code changed'
+        else 'unexplained'
+    end as reason
+from reasons
