@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from flows.progress import Step
-from flows.stages import CATALOG_FILE, KEYS_FILE, OFFERS_FILE, keep_rows, kept_rows, unanswered
+from flows.stages.asking import unanswered
+from flows.stages.kept import CATALOG_FILE, KEYS_FILE, OFFERS_FILE, keep_rows, kept_rows
 from lake.errors import EndpointError
 from lake.store import Store
 from pipelines.asking.records import Endpoint
