@@ -12,7 +12,8 @@ from flows.stages.kept import EVALS_FILE, PAGES, dated, kept_rows
 from lake import waves
 from lake.catalog import connect_writer, create_lake
 from lake.store import Store
-from lake.tables import RAW_ATTEMPTS, RAW_CHECKPOINT_EVALS, Table
+from lake.tables import RAW_ATTEMPTS, RAW_CHECKPOINT_EVALS, RAW_CONFIRMATIONS, RAW_PLANNED_CELLS, Table
+from pipelines.confirmation import confirmation_rows, confirming_plan, decided
 from pipelines.planning import WavePlan, plan_rows
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def load_wave(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> st
     from pipelines.loading import frame_of, load
 
     rows: dict[Table, list[dict[str, Any]]] = dict(plan_rows(plan))
+    confirmed = decided(plan.folder)
+    rows[RAW_PLANNED_CELLS] += [cell._asdict() for cell in confirming_plan(plan, confirmed).cells]
+    rows[RAW_CONFIRMATIONS] = confirmation_rows(plan, confirmed)
     if laboratory is not None:
         rows |= laboratory_rows(laboratory)
     rows[RAW_CHECKPOINT_EVALS] = [*rows.get(RAW_CHECKPOINT_EVALS, []), *kept_rows(plan.folder / EVALS_FILE)]
@@ -57,11 +61,13 @@ def load_wave(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> st
 
 
 def write_totals(store: Store, plan: WavePlan) -> None:
+    """Write how many of the planned cells have a usable answer, and what all requests of the wave cost."""
     connection = connect_writer(store)
     try:
         row = connection.execute(
             """
-            SELECT count(DISTINCT (model_requested, prompt_id, sample_index, purpose)) FILTER (outcome = 'ok'),
+            SELECT count(DISTINCT (model_requested, prompt_id, sample_index, purpose))
+                       FILTER (outcome = 'ok' AND purpose <> 'confirmation'),
                    (SELECT sum(cost_usd) FROM (
                        SELECT cost_usd FROM raw.attempts WHERE wave_id = $wave_id
                        UNION ALL SELECT cost_usd FROM raw.judgements WHERE wave_id = $wave_id))

@@ -95,6 +95,11 @@ def _usage(answer: dict[str, Any], **changes: Any) -> None:
     answer["usage"].update(changes)
 
 
+def _second_word(answer: dict[str, Any]) -> str:
+    """The seed in the text of a good answer, which keeps an answer of other words from being the same every time."""
+    return str(answer["choices"][0]["message"]["content"].split()[1])
+
+
 def _choice_error(answer: dict[str, Any]) -> None:
     _choice(answer, finish_reason="error", error={"code": 502, "message": "upstream broke"})
     answer.pop("usage")
@@ -123,6 +128,7 @@ VARIANTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "refusal_field": lambda a: _message(a, content=None, refusal="I cannot help with that."),
     "parts": lambda a: _message(a, content=[{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]),
     "choice_error": _choice_error,
+    "turned": lambda a: _message(a, content=f"the old captain looked at the sea and said {_second_word(a)}"),
     "served_other": lambda a: a.update(model="someone/else"),
     "fingerprint_moved": lambda a: a.update(system_fingerprint="fp_2"),
     "no_fingerprint": lambda a: a.update(system_fingerprint=None),

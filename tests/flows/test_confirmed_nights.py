@@ -1,0 +1,147 @@
+"""Three nights on which models alarm behind one name: what a second sample says, what it costs, and what it touches.
+
+maker/turned answers in other words from the second night on; maker/odd does on the second night alone, and only the
+first time it is asked; maker/dear turns too, and costs more to ask again than the budget has left. The second night is
+killed between asking the second samples and loading them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import stages
+from tests.flows.asked_panel import CELLS_A_MODEL, KEY, KEY_ENV, asked_panel, catalogue_entry, local_openrouter, rows
+from tests.flows.conftest import Nights
+
+TURNED, ODD, DEAR, STEADY = MODELS = ("maker/turned", "maker/odd", "maker/dear", "maker/steady")
+CAP_USD = 0.2
+DEAR_PRICE = {"prompt": "0.00001", "completion": "0.0001"}  # 24 answers of 100 tokens: more than 0.24 USD
+NIGHT = CELLS_A_MODEL
+
+
+class KilledError(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@dataclass
+class Played:
+    nights: Nights
+    said: str
+    again: str
+    books: dict[str, Any]
+    calls_again: int
+
+    def states(self) -> dict[tuple[str, str], tuple[Any, ...]]:
+        found = rows(
+            self.nights.store,
+            "SELECT dense_rank() OVER (ORDER BY wave_date), model, state, n_planned, n_answers, n_prompts, reason "
+            "FROM out.drift_confirmations RIGHT JOIN core.waves USING (wave_id, wave_date)",
+        )
+        return {(number, model): rest for number, model, *rest in found if model}
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("confirmed")
+    with local_openrouter() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY_ENV, KEY)
+        roster = [{"model": model} for model in MODELS]
+        changes = {"roster": roster, "budget_usd": CAP_USD, "staged_nights": 3}
+        nights = asked_panel(folder, server.address, "confirmed", **changes)
+        prices = {DEAR: {"pricing": DEAR_PRICE}}
+        catalogue = [catalogue_entry(model, **prices.get(model, {})) for model in MODELS]
+        before, odd = ["ok"] * NIGHT, ["turned"] * NIGHT
+        plans = {TURNED: before, DEAR: before, ODD: [*before, *odd]}
+        server.control(catalogue=catalogue, plans=plans, always={TURNED: "turned", DEAR: "turned"})
+
+        note_trouble, kills = stages.note_trouble, iter([KilledError])
+
+        def killed_once(*arguments: Any) -> None:
+            for error in kills:
+                raise error
+            note_trouble(*arguments)
+
+        patch.setattr(stages, "note_trouble", killed_once)
+        with pytest.raises(KilledError):
+            nights.play_here()
+        assert rows(nights.store, "SELECT count(*) FROM raw.attempts WHERE purpose = 'confirmation'") == [(0,)]
+        said = nights.play_here()
+        books = server.books()
+        server.control(catalogue=catalogue)
+        again = nights.play_here()
+        yield Played(nights, said, again, books, server.books()["calls"])
+
+
+def causes(played: Played, model: str) -> list[tuple[int, str]]:
+    return rows(  # type: ignore[return-value]
+        played.nights.store,
+        "SELECT DISTINCT night, cause FROM (SELECT *, dense_rank() OVER (ORDER BY wave_date) + 1 AS night "
+        f"FROM out.drift_by_model) WHERE model = '{model}' AND cause IS NOT NULL AND capability = 'overall' "
+        "AND kernel = 'combined' AND reference_kind = 'previous' ORDER BY ALL",
+    )
+
+
+def test_a_model_that_answers_otherwise_behind_the_same_name_is_called_behaviour_the_same_night(played: Played) -> None:
+    assert causes(played, TURNED) == [(2, "behaviour")]
+    assert played.states()[2, TURNED] == ["confirmed", NIGHT, NIGHT, 12, None]
+
+
+def test_one_odd_draw_stays_unconfirmed_and_so_does_the_way_back_from_it(played: Played) -> None:
+    assert causes(played, ODD) == [(2, "unconfirmed"), (3, "unconfirmed")]
+    assert played.states()[2, ODD] == ["not confirmed", NIGHT, NIGHT, 12, None]
+    assert played.states()[3, ODD] == ["not confirmed", NIGHT, NIGHT, 12, None]
+
+
+def test_a_budget_that_cannot_cover_the_sample_leaves_the_alarm_unconfirmed_and_says_so(played: Played) -> None:
+    assert causes(played, DEAR) == [(2, "unconfirmed")]
+    state, planned, answers, prompts, reason = played.states()[2, DEAR]
+    assert (state, planned, answers, prompts) == ("not asked", 0, 0, 0)
+    assert re.fullmatch(
+        r"a second sample was not asked: its 24 answers can cost 0\.2\d+ USD, and 0\.1\d+ USD of the budget are left",
+        reason,
+    )
+    (waves,) = rows(played.nights.store, "SELECT count(*), max(cost_usd) FROM ops.waves WHERE status = 'published'")
+    assert waves[0] == 3
+    assert waves[1] < CAP_USD
+
+
+def test_a_change_from_the_baseline_that_is_known_is_not_asked_for_again(played: Played) -> None:
+    assert played.states()[3, TURNED] == ["known", 0, 0, 0, None]
+    assert (2, STEADY) not in played.states()
+
+
+def test_nothing_is_asked_twice_although_the_night_was_killed(played: Played) -> None:
+    assert set(played.books["calls_by_cell"].values()) == {1}
+    wanted = {TURNED: 4 * NIGHT, ODD: 5 * NIGHT, DEAR: 3 * NIGHT, STEADY: 3 * NIGHT}
+    assert played.books["calls_by_model"] == wanted
+    assert played.calls_again == 0
+    (samples,) = rows(
+        played.nights.store,
+        "SELECT min(sample_index), max(sample_index), count(DISTINCT seed) FROM raw.planned_cells "
+        "WHERE purpose = 'confirmation'",
+    )
+    assert samples == (2, 3, 3 * NIGHT)
+
+
+def test_the_night_tells_what_confirmed_an_alarm_or_why_nothing_did(played: Played) -> None:
+    for text in (played.said, played.again):
+        assert "confirmed by 24 fresh answers to 12 prompts the same night (behaviour)" in text
+        assert "24 fresh answers to 12 prompts the same night did not show it again (unconfirmed)" in text
+        assert "(unconfirmed): a second sample was not asked: its 24 answers can cost" in text
+
+
+def test_second_samples_have_a_place_of_their_own_in_what_a_wave_cost(played: Played) -> None:
+    found = rows(
+        played.nights.store,
+        "SELECT model, sum(ok_attempts)::int FROM out.costs WHERE used_as = 'confirming' GROUP BY model ORDER BY model",
+    )
+    assert found == [(ODD, 2 * NIGHT), (TURNED, NIGHT)]
+    totals = rows(played.nights.store, "SELECT DISTINCT planned_cells, ok_cells FROM ops.waves")
+    assert totals == [(4 * NIGHT, 4 * NIGHT)]
+    assert rows(played.nights.store, "SELECT DISTINCT ok_cells FROM core.model_waves") == [(NIGHT,)]
