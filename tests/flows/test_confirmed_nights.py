@@ -1,8 +1,8 @@
-"""Three nights on which models alarm behind one name: what a second sample says, what it costs, and what it touches.
+"""Two nights on which models alarm behind one name: what a second sample says, what it costs, and what it touches.
 
-maker/turned answers in other words from the second night on; maker/odd does on the second night alone, and only the
-first time it is asked; maker/dear turns too, and costs more to ask again than the budget has left. The second night is
-killed between asking the second samples and loading them.
+maker/turned speaks of other things on the second night; maker/odd does too, but no longer when it is asked again;
+maker/dear turns, and costs more to ask again than the budget has left. The second night is killed between asking the
+second samples and loading them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,13 +36,12 @@ class Played:
     books: dict[str, Any]
     calls_again: int
 
-    def states(self) -> dict[tuple[str, str], tuple[Any, ...]]:
+    def states(self) -> dict[str, list[Any]]:
         found = rows(
             self.nights.store,
-            "SELECT dense_rank() OVER (ORDER BY wave_date), model, state, n_planned, n_answers, n_prompts, reason "
-            "FROM out.drift_confirmations RIGHT JOIN core.waves USING (wave_id, wave_date)",
+            "SELECT model, state, n_planned, n_answers, n_prompts, reason FROM out.drift_confirmations",
         )
-        return {(number, model): rest for number, model, *rest in found if model}
+        return {model: rest for model, *rest in found}
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +50,14 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with local_openrouter() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY_ENV, KEY)
         roster = [{"model": model} for model in MODELS]
-        changes = {"roster": roster, "budget_usd": CAP_USD, "staged_nights": 3}
+        changes = {"roster": roster, "budget_usd": CAP_USD, "staged_nights": 2}
         nights = asked_panel(folder, server.address, "confirmed", **changes)
         prices = {DEAR: {"pricing": DEAR_PRICE}}
         catalogue = [catalogue_entry(model, **prices.get(model, {})) for model in MODELS]
-        before, odd = ["ok"] * NIGHT, ["turned"] * NIGHT
+        before, odd = ["ashore"] * NIGHT, ["at_sea"] * NIGHT
         plans = {TURNED: before, DEAR: before, ODD: [*before, *odd]}
-        server.control(catalogue=catalogue, plans=plans, always={TURNED: "turned", DEAR: "turned"})
+        always = {TURNED: "at_sea", DEAR: "at_sea", ODD: "ashore", STEADY: "ashore"}
+        server.control(catalogue=catalogue, plans=plans, always=always)
 
         note_trouble, kills = stages.note_trouble, iter([KilledError])
 
@@ -78,47 +77,41 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         yield Played(nights, said, again, books, server.books()["calls"])
 
 
-def causes(played: Played, model: str) -> list[tuple[int, str]]:
-    return rows(  # type: ignore[return-value]
+def causes(played: Played, model: str) -> list[str]:
+    found = rows(
         played.nights.store,
-        "SELECT DISTINCT night, cause FROM (SELECT *, dense_rank() OVER (ORDER BY wave_date) + 1 AS night "
-        f"FROM out.drift_by_model) WHERE model = '{model}' AND cause IS NOT NULL AND capability = 'overall' "
-        "AND kernel = 'combined' AND reference_kind = 'previous' ORDER BY ALL",
+        f"SELECT DISTINCT cause FROM out.drift_by_model WHERE model = '{model}' AND cause IS NOT NULL "
+        "AND capability = 'overall' AND kernel = 'combined' AND reference_kind = 'previous'",
     )
+    return [cause for (cause,) in found]
 
 
 def test_a_model_that_answers_otherwise_behind_the_same_name_is_called_behaviour_the_same_night(played: Played) -> None:
-    assert causes(played, TURNED) == [(2, "behaviour")]
-    assert played.states()[2, TURNED] == ["confirmed", NIGHT, NIGHT, 12, None]
+    assert causes(played, TURNED) == ["behaviour"]
+    assert played.states()[TURNED] == ["confirmed", NIGHT, NIGHT, 12, None]
 
 
-def test_one_odd_draw_stays_unconfirmed_and_so_does_the_way_back_from_it(played: Played) -> None:
-    assert causes(played, ODD) == [(2, "unconfirmed"), (3, "unconfirmed")]
-    assert played.states()[2, ODD] == ["not confirmed", NIGHT, NIGHT, 12, None]
-    assert played.states()[3, ODD] == ["not confirmed", NIGHT, NIGHT, 12, None]
+def test_one_odd_draw_stays_unconfirmed(played: Played) -> None:
+    assert causes(played, ODD) == ["unconfirmed"]
+    assert played.states()[ODD] == ["not confirmed", NIGHT, NIGHT, 12, None]
 
 
 def test_a_budget_that_cannot_cover_the_sample_leaves_the_alarm_unconfirmed_and_says_so(played: Played) -> None:
-    assert causes(played, DEAR) == [(2, "unconfirmed")]
-    state, planned, answers, prompts, reason = played.states()[2, DEAR]
+    assert causes(played, DEAR) == ["unconfirmed"]
+    state, planned, answers, prompts, reason = played.states()[DEAR]
     assert (state, planned, answers, prompts) == ("not asked", 0, 0, 0)
     assert re.fullmatch(
         r"a second sample was not asked: its 24 answers can cost 0\.2\d+ USD, and 0\.1\d+ USD of the budget are left",
         reason,
     )
     (waves,) = rows(played.nights.store, "SELECT count(*), max(cost_usd) FROM ops.waves WHERE status = 'published'")
-    assert waves[0] == 3
+    assert waves[0] == 2
     assert waves[1] < CAP_USD
-
-
-def test_a_change_from_the_baseline_that_is_known_is_not_asked_for_again(played: Played) -> None:
-    assert played.states()[3, TURNED] == ["known", 0, 0, 0, None]
-    assert (2, STEADY) not in played.states()
 
 
 def test_nothing_is_asked_twice_although_the_night_was_killed(played: Played) -> None:
     assert set(played.books["calls_by_cell"].values()) == {1}
-    wanted = {TURNED: 4 * NIGHT, ODD: 5 * NIGHT, DEAR: 3 * NIGHT, STEADY: 3 * NIGHT}
+    wanted = {TURNED: 3 * NIGHT, ODD: 3 * NIGHT, DEAR: 2 * NIGHT, STEADY: 2 * NIGHT}
     assert played.books["calls_by_model"] == wanted
     assert played.calls_again == 0
     (samples,) = rows(
@@ -126,7 +119,7 @@ def test_nothing_is_asked_twice_although_the_night_was_killed(played: Played) ->
         "SELECT min(sample_index), max(sample_index), count(DISTINCT seed) FROM raw.planned_cells "
         "WHERE purpose = 'confirmation'",
     )
-    assert samples == (2, 3, 3 * NIGHT)
+    assert samples == (2, 3, 2 * NIGHT)
 
 
 def test_the_night_tells_what_confirmed_an_alarm_or_why_nothing_did(played: Played) -> None:
@@ -141,7 +134,7 @@ def test_second_samples_have_a_place_of_their_own_in_what_a_wave_cost(played: Pl
         played.nights.store,
         "SELECT model, sum(ok_attempts)::int FROM out.costs WHERE used_as = 'confirming' GROUP BY model ORDER BY model",
     )
-    assert found == [(ODD, 2 * NIGHT), (TURNED, NIGHT)]
+    assert found == [(ODD, NIGHT), (TURNED, NIGHT)]
     totals = rows(played.nights.store, "SELECT DISTINCT planned_cells, ok_cells FROM ops.waves")
     assert totals == [(4 * NIGHT, 4 * NIGHT)]
     assert rows(played.nights.store, "SELECT DISTINCT ok_cells FROM core.model_waves") == [(NIGHT,)]
