@@ -212,8 +212,20 @@ def _is_answered(store: Store, panel: Panel, night: Night) -> bool:
 
 
 def _unsettled(store: Store, panel: Panel, wave_id: str) -> int:
+    return _unsettled_cells(store, wave_id) + (_unsettled_votes(store, wave_id) if panel.judges else 0)
+
+
+def _unsettled_votes(store: Store, wave_id: str) -> int:
     from pipelines.enrichment.judging import unsettled_votes
 
+    connection = connect_reader(store, "head")
+    try:
+        return unsettled_votes(connection, wave_id)
+    finally:
+        connection.close()
+
+
+def _unsettled_cells(store: Store, wave_id: str) -> int:
     connection = connect_reader(store, "head")
     try:
         row = connection.execute(
@@ -228,9 +240,9 @@ def _unsettled(store: Store, panel: Panel, wave_id: str) -> int:
             """,
             {"wave_id": wave_id, "settled": sorted(SETTLED), "not_listed": NOT_LISTED},
         ).fetchone()
-        return (int(row[0]) if row else 0) + (unsettled_votes(connection, wave_id) if panel.judges else 0)
     finally:
         connection.close()
+    return int(row[0]) if row else 0
 
 
 def _waves_of(store: Store, panel: Panel) -> list[Wave]:

@@ -333,7 +333,10 @@ def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
     said = capsys.readouterr().err.splitlines()
     assert "maker/unheard-of is not in the catalogue of openrouter" in said[0]
     assert said[1].endswith("Not asked, because what they cost is unknown: maker/unheard-of.")
-    assert "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00." in said[-1]
+    assert (
+        "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00 (0.10 of it kept for confirming alarms)."
+        in said[-1]
+    )
 
 
 def test_a_wave_of_servers_without_a_catalogue_price_is_asked_under_a_cap(

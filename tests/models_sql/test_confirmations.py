@@ -80,7 +80,9 @@ def test_only_a_second_sample_that_alarms_makes_it_behaviour(confirming: BuiltLa
         "WHERE capability = 'overall' AND kernel = 'combined' AND is_alarm ORDER BY ALL"
     )
     assert found == [
+        (1, "odd", "baseline", "unconfirmed", False),  # the night before is the first
         (1, "odd", "previous", "unconfirmed", False),
+        (1, "turned", "baseline", "behaviour", True),
         (1, "turned", "previous", "behaviour", True),
         (2, "odd", "previous", "unconfirmed", False),
         (2, "turned", "baseline", "unconfirmed", None),
@@ -97,6 +99,9 @@ def test_second_samples_move_nothing_else(confirming: BuiltLake, tmp_path_factor
         )
     ]
     assert len(names) > 15
-    compared = sorted(set(names) - MOVED_BY_CONFIRMING)
-    assert [name for name in compared if confirming.table(f"out.{name}") != without.table(f"out.{name}")] == []
+    for name in sorted(set(names) - MOVED_BY_CONFIRMING):
+        # a test of features is asked for anew under another sha, and comes to the same
+        columns = "* EXCLUDE (inputs_sha)" if name == "drift_of_features" else "*"
+        query = f"SELECT {columns} FROM out.{name} ORDER BY ALL"
+        assert confirming.rows(query) == without.rows(query), name
     assert confirming.table("core.model_waves") == without.table("core.model_waves")
