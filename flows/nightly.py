@@ -124,9 +124,10 @@ def conclude(
 
     The lock is let go while a second sample is asked, and the wave modelled once more after it.
     """
+    left = open_budget(plan, cap_usd, allow_unpriced, confirming=True)
     with publishing_lock(store):
         model(store, plan)
-        alarms = stages.alarms_to_confirm(store, plan)
+        alarms = stages.alarms_to_confirm(store, plan, None if left is None else left.left_usd)
         if not alarms and stages.is_confirmed(plan):
             return decide(store, plan)
     confirm(store, plan, alarms, cap_usd, allow_unpriced)

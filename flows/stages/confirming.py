@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from pipelines.asking.budget import Budget
 
 
-def alarms_to_confirm(store: Store, plan: WavePlan) -> list[Alarm]:
-    """Return the alarms of the wave, as it was modelled, that no second sample was asked for yet."""
+def alarms_to_confirm(store: Store, plan: WavePlan, left_usd: float | None) -> list[Alarm]:
+    """Return the alarms of the wave, as it was modelled, that no second sample was asked for yet.
+
+    Not those that an earlier start could not afford and that what is left now (None: no cap) does not cover either.
+    """
     if not plan.panel.confirmation.ask:
         return []
     connection = connect_reader(store, "head")
@@ -34,8 +37,13 @@ def alarms_to_confirm(store: Store, plan: WavePlan) -> list[Alarm]:
         ).fetchall()
     finally:
         connection.close()
-    asked = {decision.model for decision in decided(plan.folder) if decision.is_asked}
-    return [Alarm(model, frozenset(where.split()), p) for model, where, p in rows if model not in asked]
+    known = decided(plan.folder)
+    settled = {decision.model for decision in known if decision.is_asked or not _can_afford(decision, left_usd)}
+    return [Alarm(model, frozenset(where.split()), p) for model, where, p in rows if model not in settled]
+
+
+def _can_afford(decision: Decision, left_usd: float | None) -> bool:
+    return left_usd is None or (decision.worst_usd is not None and decision.worst_usd <= left_usd)
 
 
 def begun_confirmation(plan: WavePlan) -> WavePlan:

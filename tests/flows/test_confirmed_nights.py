@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pytest
 
 from flows import stages
+from lake.catalog import connect_reader
 from tests.flows.asked_panel import CELLS_A_MODEL, KEY, KEY_ENV, asked_panel, catalogue_entry, local_openrouter, rows
-from tests.flows.conftest import Nights
 
 TURNED, ODD, DEAR, STEADY = MODELS = ("maker/turned", "maker/odd", "maker/dear", "maker/steady")
 CAP_USD = 0.2
@@ -30,15 +31,17 @@ class KilledError(BaseException):
 
 @dataclass
 class Played:
-    nights: Nights
+    reader: duckdb.DuckDBPyConnection
     said: str
     again: str
     books: dict[str, Any]
     calls_again: int
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.reader.execute(query).fetchall()
+
     def states(self) -> dict[str, list[Any]]:
-        found = rows(
-            self.nights.store,
+        found = self.rows(
             "SELECT model, state, n_planned, n_answers, n_prompts, reason FROM out.drift_confirmations",
         )
         return {model: rest for model, *rest in found}
@@ -74,12 +77,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         books = server.books()
         server.control(catalogue=catalogue)
         again = nights.play_here()
-        yield Played(nights, said, again, books, server.books()["calls"])
+        yield Played(connect_reader(nights.store, "head"), said, again, books, server.books()["calls"])
 
 
 def causes(played: Played, model: str) -> list[str]:
-    found = rows(
-        played.nights.store,
+    found = played.rows(
         f"SELECT DISTINCT cause FROM out.drift_by_model WHERE model = '{model}' AND cause IS NOT NULL "
         "AND capability = 'overall' AND kernel = 'combined' AND reference_kind = 'previous'",
     )
@@ -104,7 +106,7 @@ def test_a_budget_that_cannot_cover_the_sample_leaves_the_alarm_unconfirmed_and_
         r"a second sample was not asked: its 24 answers can cost 0\.2\d+ USD, and 0\.1\d+ USD of the budget are left",
         reason,
     )
-    (waves,) = rows(played.nights.store, "SELECT count(*), max(cost_usd) FROM ops.waves WHERE status = 'published'")
+    (waves,) = played.rows("SELECT count(*), max(cost_usd) FROM ops.waves WHERE status = 'published'")
     assert waves[0] == 2
     assert waves[1] < CAP_USD
 
@@ -114,8 +116,7 @@ def test_nothing_is_asked_twice_although_the_night_was_killed(played: Played) ->
     wanted = {TURNED: 3 * NIGHT, ODD: 3 * NIGHT, DEAR: 2 * NIGHT, STEADY: 2 * NIGHT}
     assert played.books["calls_by_model"] == wanted
     assert played.calls_again == 0
-    (samples,) = rows(
-        played.nights.store,
+    (samples,) = played.rows(
         "SELECT min(sample_index), max(sample_index), count(DISTINCT seed) FROM raw.planned_cells "
         "WHERE purpose = 'confirmation'",
     )
@@ -130,11 +131,10 @@ def test_the_night_tells_what_confirmed_an_alarm_or_why_nothing_did(played: Play
 
 
 def test_second_samples_have_a_place_of_their_own_in_what_a_wave_cost(played: Played) -> None:
-    found = rows(
-        played.nights.store,
+    found = played.rows(
         "SELECT model, sum(ok_attempts)::int FROM out.costs WHERE used_as = 'confirming' GROUP BY model ORDER BY model",
     )
     assert found == [(ODD, NIGHT), (TURNED, NIGHT)]
-    totals = rows(played.nights.store, "SELECT DISTINCT planned_cells, ok_cells FROM ops.waves")
+    totals = played.rows("SELECT DISTINCT planned_cells, ok_cells FROM ops.waves")
     assert totals == [(4 * NIGHT, 4 * NIGHT)]
-    assert rows(played.nights.store, "SELECT DISTINCT ok_cells FROM core.model_waves") == [(NIGHT,)]
+    assert played.rows("SELECT DISTINCT ok_cells FROM core.model_waves") == [(NIGHT,)]

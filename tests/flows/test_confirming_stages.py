@@ -112,4 +112,4 @@ def test_how_much_of_two_dollars_is_kept(plan: WavePlan, confirmation: Confirmat
 
 def test_a_panel_that_asks_for_no_confirmation_has_no_alarm_to_confirm(nights: Nights, plan: WavePlan) -> None:
     silent = replace(plan, panel=replace(plan.panel, confirmation=Confirmation(ask=False)))
-    assert stages.alarms_to_confirm(nights.store, silent) == []
+    assert stages.alarms_to_confirm(nights.store, silent, None) == []

@@ -98,7 +98,7 @@ def test_plan_needs_no_key_where_the_catalogue_is_public(
     text = shown(asked_panel(tmp_path, server.address, roster=STEADY), budget=0.001)
     assert "0.005016 expected" in text
     assert "key of" not in text
-    assert "stops: The budget, 0.001 USD, is less than the expected price of 0.005016 USD" in text
+    assert "stops: The budget, 0.0009 USD, is less than the expected price of 0.005016 USD" in text
 
 
 def test_plan_says_that_a_key_is_refused(
@@ -329,7 +329,7 @@ def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
     nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
     outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
     assert outlook is not None
-    announce(outlook, 1.0, Step("price"))
+    announce(outlook, 1.0, Step("price"), kept_usd=0.1)
     said = capsys.readouterr().err.splitlines()
     assert "maker/unheard-of is not in the catalogue of openrouter" in said[0]
     assert said[1].endswith("Not asked, because what they cost is unknown: maker/unheard-of.")
