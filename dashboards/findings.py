@@ -128,7 +128,7 @@ def _drift(reading: Reading) -> list[str]:
     tested = reading.frame("drift_tests").filter(pl.col("p_adjusted").is_not_null())
     tonight = {row["model"] for row in alarms if row["wave_id"] == reading.wave_id}
     quiet = tested.filter(~pl.col("model").is_in(list(tonight)))["model"].n_unique()
-    seconds = {(row["wave_id"], row["model"]): row for row in reading.frame("confirmations").to_dicts()}
+    seconds = _second_samples(reading)
     told = [
         f"Drift alarm: {alarm_sentence(row, seconds.get((row['wave_id'], row['model'])))}."
         for row in alarms[-ALARMS_TOLD:]
@@ -141,6 +141,14 @@ def _drift(reading: Reading) -> list[str]:
         other = " other" if tonight else ""
         told.append(f"No drift alarm on {night(reading.wave_id)} for the{other} {counted(quiet, 'model')} tested.")
     return told + _served_anew(reading) + _configured(reading)
+
+
+def _second_samples(reading: Reading) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what became of second samples by (wave_id, model); none in a publication of an earlier version."""
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'out' AND table_name = 'drift_confirmations'"
+    if reading.connection.execute(known).fetchone() is None:
+        return {}
+    return {(row["wave_id"], row["model"]): row for row in reading.frame("confirmations").to_dicts()}
 
 
 def untested_reason(reading: Reading) -> str:
