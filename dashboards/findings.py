@@ -128,7 +128,11 @@ def _drift(reading: Reading) -> list[str]:
     tested = reading.frame("drift_tests").filter(pl.col("p_adjusted").is_not_null())
     tonight = {row["model"] for row in alarms if row["wave_id"] == reading.wave_id}
     quiet = tested.filter(~pl.col("model").is_in(list(tonight)))["model"].n_unique()
-    told = [f"Drift alarm: {alarm_sentence(row)}." for row in alarms[-ALARMS_TOLD:]]
+    seconds = _second_samples(reading)
+    told = [
+        f"Drift alarm: {alarm_sentence(row, seconds.get((row['wave_id'], row['model'])))}."
+        for row in alarms[-ALARMS_TOLD:]
+    ]
     if len(alarms) > len(told):
         told.append(f"{len(alarms) - len(told)} earlier alarms are in out.drift_by_model.")
     if tested.is_empty():
@@ -137,6 +141,14 @@ def _drift(reading: Reading) -> list[str]:
         other = " other" if tonight else ""
         told.append(f"No drift alarm on {night(reading.wave_id)} for the{other} {counted(quiet, 'model')} tested.")
     return told + _served_anew(reading) + _configured(reading)
+
+
+def _second_samples(reading: Reading) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what became of second samples by (wave_id, model); none in a publication of an earlier version."""
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'out' AND table_name = 'drift_confirmations'"
+    if reading.connection.execute(known).fetchone() is None:
+        return {}
+    return {(row["wave_id"], row["model"]): row for row in reading.frame("confirmations").to_dicts()}
 
 
 def untested_reason(reading: Reading) -> str:
@@ -149,8 +161,11 @@ def untested_reason(reading: Reading) -> str:
     return "a p-value needs at least 2 samples a prompt in both nights"
 
 
-def alarm_sentence(row: dict[str, Any]) -> str:
-    """Return one alarm: model, night, reference, size with its noise, p, n, cause and what changed in the identity."""
+def alarm_sentence(row: dict[str, Any], second: dict[str, Any] | None = None) -> str:
+    """Return one alarm: model, night, reference, size with its noise, p, n, cause and what changed in the identity.
+
+    `second` is what became of its second sample, a row of queries/confirmations.sql.
+    """
     against = "its baseline " if row["reference_kind"] == "baseline" else ""
     where = "" if row["capability"] == "overall" else f" in {inert(row['capability'])}"
     changed = change(row["identity_then"], row["identity_now"]) if row["cause"] == "identity" else []
@@ -158,7 +173,7 @@ def alarm_sentence(row: dict[str, Any]) -> str:
         f"{inert(row['model'])} changed on {night(row['wave_id'])} against {against}{night(row['reference'])} "
         f"({row['kernel']} MMD²{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
         f"p adjusted {p_value(row['p_adjusted'])}, {counted(row['n_prompts'] or 0, 'prompt')}; "
-        f"{row['n_alarms']} of {row['n_tests']} tests): {cause(row['cause'])}"
+        f"{row['n_alarms']} of {row['n_tests']} tests): {_cause_of(row['cause'], second)}"
         + (f": {'; '.join(changed)}" if changed else "")
     )
 
@@ -166,6 +181,27 @@ def alarm_sentence(row: dict[str, Any]) -> str:
 def cause(name: str | None) -> str:
     """Return what a cause means, in words."""
     return "cause unknown" if name is None else CAUSES.get(name, inert(name))
+
+
+def _cause_of(name: str | None, second: dict[str, Any] | None) -> str:
+    """Return the cause of an alarm, with what its second sample said, or why there is none."""
+    if second is None or name not in ("behaviour", "unconfirmed"):
+        return cause(name)
+    sample = (
+        f"{counted(second['n_answers'], 'fresh answer')} to {counted(second['n_prompts'], 'prompt')} the same night"
+    )
+    reason = f": {inert(second['reason'])}" if second["reason"] else ""
+    if name == "behaviour":
+        return f"the same system answers differently, confirmed by {sample} (behaviour){reason}"
+    if second["state"] == "confirmed":
+        tests = f"{second['n_confirmed']} of {counted(second['n_alarms'], 'test')}"
+        return f"the served identity is the same, and {sample} confirmed {tests}, not this one (unconfirmed){reason}"
+    if second["state"] == "not confirmed":
+        return f"the served identity is the same, and {sample} did not show it again (unconfirmed){reason}"
+    if second["state"] == "known":
+        known = f"confirmed on {night(second['known_since'])} and not asked for again"
+        return f"the served identity is the same; this change from the baseline was {known} (unconfirmed)"
+    return f"{cause(name)}{reason}"
 
 
 def _served_anew(reading: Reading) -> list[str]:

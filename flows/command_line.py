@@ -60,7 +60,7 @@ def nightly(
     escalate_from: EscalateOption = None,
     top: TopOption = None,
 ) -> None:
-    """Run one wave, end to end: plan, price, ask, load, enrich, model, audit, publish, draw."""
+    """Run one wave, end to end: plan, price, ask, load, enrich, model, confirm, audit, publish, draw."""
     from flows.running import run_nightly
     from flows.settings import resolve
 

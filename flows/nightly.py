@@ -1,4 +1,4 @@
-"""One wave, in order: price, plan, ask, load, enrich, model, audit, publish, draw. Nightly, safe to run twice."""
+"""One wave, in order: price, plan, ask, load, enrich, model, confirm, audit, publish, draw. Safe to run twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 
 from flows import stages
 from flows.choosing import chosen_panel
-from flows.endpoints import cap_of, look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.endpoints import cap_of, kept_back, look_ahead_of, note_keys, open_budget, open_endpoints
 from flows.foreseen import foreseen
 from flows.progress import Step
 from flows.settings import TOP, Settings
@@ -25,6 +25,7 @@ from lake.store import Store, open_store
 from lake.waves import asking_lock, publishing_lock, revised
 from pipelines.asking.money import money
 from pipelines.asking.records import Endpoint
+from pipelines.confirmation import Alarm, decided, keep, wanted
 from pipelines.panels.records import Panel
 from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
 
@@ -69,10 +70,7 @@ def nightly(
         if chosen.judges:
             judge(store, plan, budget, allow_unpriced)
         enrich(store, plan)
-        with publishing_lock(store):
-            model(store, plan)
-            result = audit(store, plan)
-            publication = publish(store, plan, result) if result.passed else quarantine(store, plan, result)
+        result, publication = conclude(store, plan, budget_usd, allow_unpriced)
         page = draw(store, publication, plan)
     create_markdown_artifact(key="nightly-summary", markdown=_summary(plan, result, page))
     if not result.passed:
@@ -87,7 +85,26 @@ def ask_all(
 
     Raises StoppedError when the user stops it.
     """
-    step, stopped = Step("ask"), list[DriftlakeError]()
+    step = Step("ask")
+    stopped = ask_endpoints(store, plan, laboratory, budget, outlook, step)
+    note_keys(plan, outlook, os.environ)
+    for other in stopped[1:]:
+        step.note(str(other))
+    if stopped and isinstance(stopped[0], StoppedError):
+        raise stopped[0]
+    return stopped[0] if stopped else None
+
+
+def ask_endpoints(
+    store: Store,
+    plan: WavePlan,
+    laboratory: Laboratory | None,
+    budget: Budget | None,
+    outlook: Outlook | None,
+    step: Step,
+) -> list[DriftlakeError]:
+    """Ask every endpoint of a plan at once; return what stopped them, the user's wish first."""
+    stopped: list[DriftlakeError] = []
     with stopping_on_signals(step) as interruption:
         endpoints = open_endpoints(store, plan, budget, os.environ, step, outlook, interruption)
         leave_out = outlook.unasked if outlook is not None else frozenset()
@@ -97,13 +114,75 @@ def ask_all(
             except DriftlakeError as error:
                 stopped.append(error)
     stopped += outlook.failed.values() if outlook is not None else ()
-    note_keys(plan, outlook, os.environ)
-    stopped.sort(key=lambda error: not isinstance(error, StoppedError))  # the user's wish comes first
-    for other in stopped[1:]:
-        step.note(str(other))
+    return sorted(stopped, key=lambda error: not isinstance(error, StoppedError))
+
+
+def conclude(
+    store: Store, plan: WavePlan, cap_usd: float | None, allow_unpriced: bool
+) -> tuple[AuditResult, Publication | None]:
+    """Model the wave, confirm what alarms, audit and publish it; return the audit and the publication, if it passed.
+
+    The lock is let go while a second sample is asked, and the wave modelled once more after it.
+    """
+    left = open_budget(plan, cap_usd, allow_unpriced, confirming=True)
+    with publishing_lock(store):
+        model(store, plan)
+        alarms = stages.alarms_to_confirm(store, plan, None if left is None else left.left_usd)
+        if not alarms and stages.is_confirmed(plan):
+            return decide(store, plan)
+    confirm(store, plan, alarms, cap_usd, allow_unpriced)
+    enrich(store, plan)
+    with publishing_lock(store):
+        model(store, plan)
+        return decide(store, plan)
+
+
+def decide(store: Store, plan: WavePlan) -> tuple[AuditResult, Publication | None]:
+    """Audit a modelled wave, then publish or quarantine it. Call it under the publishing lock."""
+    result = audit(store, plan)
+    if result.passed:
+        return result, publish(store, plan, result)
+    quarantine(store, plan, result)
+    return result, None
+
+
+@task(name="confirm", cache_policy=NO_CACHE)
+def confirm(store: Store, plan: WavePlan, alarms: list[Alarm], cap_usd: float | None, allow_unpriced: bool) -> None:
+    """Ask the second samples that alarms ask for, and load them.
+
+    Trouble leaves an alarm unconfirmed, never the night unfinished; raises StoppedError when the user stops it.
+    """
+    step = Step("confirm")
+    try:
+        stopped = ask_second_samples(store, plan, alarms, cap_usd, allow_unpriced, step)
+    except DriftlakeError as error:
+        stopped = [error]
+    stages.note_trouble(plan, stopped, datetime.now(UTC))
     if stopped and isinstance(stopped[0], StoppedError):
         raise stopped[0]
-    return stopped[0] if stopped else None
+    for decision in decided(plan.folder):
+        if decision.reason is not None:
+            step.note(f"{decision.model} stays unconfirmed: {decision.reason}.")
+    step.done(stages.load_wave(store, plan, None))
+
+
+def ask_second_samples(
+    store: Store, plan: WavePlan, alarms: list[Alarm], cap_usd: float | None, allow_unpriced: bool, step: Step
+) -> list[DriftlakeError]:
+    """Ask what the budget allows of the second samples; return what stopped an endpoint."""
+    now = datetime.now(UTC)
+    wished = stages.wanted_confirmation(plan, alarms, now)
+    try:
+        outlook = look_ahead_of(wished, cap_usd, allow_unpriced, os.environ, step, confirming=True)
+    except DriftlakeError:
+        keep(plan.folder, wanted(plan, alarms, now))  # the next start asks them
+        raise
+    budget = open_budget(plan, cap_usd, allow_unpriced, confirming=True)
+    for decision in stages.decide_confirmation(plan, alarms, outlook, budget, now):
+        if decision.is_asked:
+            worst = "at no cost" if not decision.worst_usd else f"for {money(decision.worst_usd)} USD at most"
+            step.note(f"{decision.model} is asked for {decision.n_cells} fresh answers, {worst}.")
+    return ask_endpoints(store, stages.begun_confirmation(plan), None, budget, outlook, step)
 
 
 def scheduled_day() -> date:
@@ -123,7 +202,7 @@ def price(
     if outlook is not None:
         from flows.outlook import announce
 
-        announce(outlook, cap_of(panel, cap_usd), step)
+        announce(outlook, cap_of(panel, cap_usd), step, kept_back(draft, cap_usd))
     return outlook
 
 

@@ -130,8 +130,11 @@ def given_as(panel: Panel) -> str:
     return panel.path.stem if panel.path.parent == PANELS else str(panel.path)
 
 
-def announce(outlook: Outlook, cap_usd: float | None, step: Step) -> None:
-    """Say before the first cent what the wave will cost and which models will not answer."""
+def announce(outlook: Outlook, cap_usd: float | None, step: Step, kept_usd: float = 0.0) -> None:
+    """Say before the first cent what the wave will cost and which models will not answer.
+
+    `kept_usd` of the cap are set aside for confirming alarms.
+    """
     for problem in outlook.problems:
         if problem.stops or problem.kind in {"expiring", "alias", "budget", "credit"}:
             step.note(problem.message)
@@ -140,7 +143,9 @@ def announce(outlook: Outlook, cap_usd: float | None, step: Step) -> None:
     expected = outlook.forecast
     unbounded = f", {len(expected.unpriced)} models unpriced" if expected.unpriced else ""
     cap = f"cap {money(cap_usd)}" if cap_usd is not None else "no cap"
-    if cap_usd is not None and outlook.left_usd is not None and outlook.left_usd < cap_usd:
+    if kept_usd:
+        cap += f" ({money(kept_usd)} of it kept for confirming alarms)"
+    if cap_usd is not None and outlook.left_usd is not None and outlook.left_usd < cap_usd - kept_usd:
         cap += f", of which earlier starts left {money(outlook.left_usd)}"
     price = f"{money(expected.expected_usd)} expected, at most {money(expected.high_usd)} USD"
     step.done(f"{expected.cells:,} cells, {price}{unbounded}{judging_price(outlook.judging)}, {cap}.")

@@ -195,19 +195,37 @@ def _is_done(store: Store, waves: list[Wave], panel: Panel, day: date, now: date
 
 
 def _is_answered(store: Store, panel: Panel, night: Night) -> bool:
-    """Say whether the journals hold an answer to every cell of a night, so that it can be finished without a key."""
+    """Say whether the journals hold an answer to every cell of a night, so that it can be finished without a key.
+
+    The cells of a second sample that was begun count too.
+    """
     from pipelines.asking.journal import Journal
     from pipelines.asking.ordering import plan_cells
+    from pipelines.confirmation import cell_keys, decided
 
     wave_id = wave_id_of(panel, night.day)
     settled = {name: Journal(store.wave_journal(wave_id), name).settled() for name in panel.endpoints}
     cells = plan_cells(panel, wave_id, night.day, night.staged)
-    return all(cell.key in settled[cell.endpoint] for cell in cells)
+    begun = [decision for decision in decided(store.wave_journal(wave_id)) if decision.is_asked]
+    again = [(panel.entry(d.model).endpoint, key) for d in begun for key in cell_keys(panel, d)]
+    return all(key in settled[name] for name, key in [*((cell.endpoint, cell.key) for cell in cells), *again])
 
 
 def _unsettled(store: Store, panel: Panel, wave_id: str) -> int:
+    return _unsettled_cells(store, wave_id) + (_unsettled_votes(store, wave_id) if panel.judges else 0)
+
+
+def _unsettled_votes(store: Store, wave_id: str) -> int:
     from pipelines.enrichment.judging import unsettled_votes
 
+    connection = connect_reader(store, "head")
+    try:
+        return unsettled_votes(connection, wave_id)
+    finally:
+        connection.close()
+
+
+def _unsettled_cells(store: Store, wave_id: str) -> int:
     connection = connect_reader(store, "head")
     try:
         row = connection.execute(
@@ -222,9 +240,9 @@ def _unsettled(store: Store, panel: Panel, wave_id: str) -> int:
             """,
             {"wave_id": wave_id, "settled": sorted(SETTLED), "not_listed": NOT_LISTED},
         ).fetchone()
-        return (int(row[0]) if row else 0) + (unsettled_votes(connection, wave_id) if panel.judges else 0)
     finally:
         connection.close()
+    return int(row[0]) if row else 0
 
 
 def _waves_of(store: Store, panel: Panel) -> list[Wave]:

@@ -63,8 +63,8 @@ OPS_WAVES = Table(
         Column("panel_sha", "VARCHAR", "SHA-256 of the resolved panel, frozen at the first start."),
         Column("battery_sha", "VARCHAR", "SHA-256 of the battery's prompts."),
         Column("code_version", "VARCHAR", "Commit of driftlake that ran the wave; +dirty when files differed."),
-        Column("planned_cells", "BIGINT", "Cells planned."),
-        Column("ok_cells", "BIGINT", "Cells with a usable answer; null until asked.", True),
+        Column("planned_cells", "BIGINT", "Cells planned at the first start; those of a confirmation come on top."),
+        Column("ok_cells", "BIGINT", "Of planned_cells, those with a usable answer; null until asked.", True),
         Column("cost_usd", "DOUBLE", "Sum of the attempts' known costs in USD; null if none is known.", True),
         Column("started_at", "TIMESTAMP WITH TIME ZONE", "First start of the wave."),
         Column("finished_at", "TIMESTAMP WITH TIME ZONE", "When the wave was published or quarantined.", True),
@@ -342,6 +342,26 @@ RAW_DETECTIONS = Table(
     ),
 )
 
+RAW_CONFIRMATIONS = Table(
+    "raw",
+    "confirmations",
+    ("wave_id", "model", "decided_at"),
+    "What was decided about the second sample that an alarm asks for; of a model, the newest row counts.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        PANEL,
+        Column("model", "VARCHAR", "Model whose drift raised the alarm, as the roster names it."),
+        ENDPOINT,
+        Column("is_asked", "BOOLEAN", "Its cells were planned and asked, as far as they could be."),
+        Column("n_prompts", "INTEGER", "Prompts that the alarm rests on."),
+        Column("n_cells", "INTEGER", "Fresh answers wanted to them."),
+        Column("worst_usd", "DOUBLE", "The most that they can cost, in USD; null where nobody can say.", True),
+        Column("reason", "VARCHAR", "Why it was not asked, or not to its end, a sentence; null where it was.", True),
+        Column("decided_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
 RAW_JUDGES = Table(
     "raw",
     "judges",
@@ -553,6 +573,7 @@ TABLES: tuple[Table, ...] = (
     RAW_KEY_SNAPSHOTS,
     RAW_EMBEDDINGS,
     RAW_DETECTIONS,
+    RAW_CONFIRMATIONS,
     RAW_JUDGES,
     RAW_JUDGEMENTS,
     RAW_TRAINING_RUNS,

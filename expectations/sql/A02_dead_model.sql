@@ -6,7 +6,7 @@ select
     count(distinct prompt_id) || ' prompts, one text: ' || left(any_value(response_text), 120) as evidence
 from (
     from raw.attempts
-    where wave_id = $wave_id and outcome = 'ok'
+    where wave_id = $wave_id and outcome = 'ok' and purpose <> 'confirmation'
     qualify attempt = max(attempt) over (partition by model_requested, prompt_id, sample_index, purpose)
 )
 group by model_requested

@@ -5,7 +5,7 @@
 with said as (
     select wave_id, model, prompt_id, sample_index, purpose, behaviour, detector, is_positive::integer as positive
     from core.detections
-    where wave_id = $wave_id and is_positive is not null
+    where wave_id = $wave_id and purpose <> 'confirmation' and is_positive is not null
 ),
 
 pairs as (

@@ -12,6 +12,7 @@ from pipelines.panels.records import (
     CAPABILITIES,
     Battery,
     CheckpointRef,
+    Confirmation,
     DeclaredPrice,
     EndpointSpec,
     Panel,
@@ -40,7 +41,7 @@ def load_panel(name_or_path: str | Path) -> Panel:
     Entries are resolved: settings are the panel's defaults overlaid key by key with the model's own, a
     persona has become its system prompt, and a model without `served_names` may answer under its own
     name or a dated form of it. `declared` holds what decides the questions, and `sha` is its SHA-256:
-    budget, concurrency, staged nights and facts about a model's maker may change without changing it.
+    budget, confirmation, concurrency, staged nights and facts about a model's maker may change without changing it.
 
     Raises PanelError with file, line and remedy; also for the panel's battery.
     """
@@ -71,6 +72,7 @@ def panel_of(source: Source, content: PanelFile) -> Panel:
         staged_nights=content.staged_nights,
         budget_usd=content.budget_usd,
         judges=judges,
+        confirmation=Confirmation(**dict(content.confirmation)),
     )
 
 

@@ -147,6 +147,18 @@ class Judge:
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """How an alarm is confirmed the same night.
+
+    `samples` answers to each prompt, None: as many as the wave asks. `share` of the budget is set aside for it.
+    """
+
+    ask: bool = True
+    samples: int | None = None
+    share: float = 0.1
+
+
+@dataclass(frozen=True)
 class Panel:
     """Roster x battery x samples. `prompts` are those asked (all of the battery, or the first n a capability)."""
 
@@ -163,6 +175,12 @@ class Panel:
     staged_nights: int = 0
     budget_usd: float | None = None
     judges: tuple[Judge, ...] = ()
+    confirmation: Confirmation = Confirmation()
+
+    @property
+    def confirmation_samples(self) -> int:
+        """Answers to each prompt of a second sample: one where the wave asks one, else two or more, or no test."""
+        return 1 if self.samples == 1 else max(2, self.confirmation.samples or self.samples)
 
     def entry(self, model: str) -> RosterEntry:
         """Return the roster entry of a model."""

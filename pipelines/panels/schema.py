@@ -233,6 +233,16 @@ class JudgeLine(Strict):
         return self
 
 
+class ConfirmationBlock(Strict):
+    """The second sample that a drift alarm asks for the same night, before the drift is called behaviour."""
+
+    ask: bool = Field(default=True, description="true, or false: alarms stay unconfirmed and cost nothing")
+    samples: int | None = Field(
+        default=None, ge=2, description="fresh answers to each prompt, 2 or more; as many as `samples` by default"
+    )
+    share: float = Field(default=0.1, ge=0, le=0.9, description="part of the budget set aside for it, 0 to 0.9")
+
+
 class Defaults(Strict):
     """What holds for every model of the roster that does not say otherwise."""
 
@@ -251,6 +261,9 @@ class PanelFile(Strict):
     seed: int = Field(ge=0, description="the seed of the order and of the sampling, 0 or more")
     staged_nights: int = Field(default=0, ge=0, description="nights played on an empty lake, 0 or more")
     budget_usd: float | None = Field(default=None, gt=0, description="USD that a wave may cost, above 0")
+    confirmation: ConfirmationBlock = Field(
+        default=ConfirmationBlock(), description="how an alarm is confirmed: ask, samples, share of the budget"
+    )
     defaults: Defaults = Field(default=Defaults(), description="endpoint, settings and system_prompt of every model")
     endpoints: dict[Name, EndpointBlock] = Field(description="endpoints by name", min_length=1)
     roster: list[RosterLine] = Field(description="a list of models", min_length=1)
@@ -267,4 +280,6 @@ def _hints(*shapes: type[Strict]) -> dict[str, str]:
 
 
 BATTERY_HINTS = _hints(BatteryFile, PromptLine, Turn)
-PANEL_HINTS = _hints(PanelFile, Defaults, RosterLine, CheckpointBlock, PriceBlock, EndpointBlock, JudgeLine)
+PANEL_HINTS = _hints(
+    PanelFile, Defaults, RosterLine, CheckpointBlock, PriceBlock, EndpointBlock, JudgeLine, ConfirmationBlock
+)

@@ -100,7 +100,7 @@ def test_plan_needs_no_key_where_the_catalogue_is_public(
     text = shown(asked_panel(tmp_path, server.address, roster=STEADY), budget=0.001)
     assert "0.005016 expected" in text
     assert "key of" not in text
-    assert "stops: The budget, 0.001 USD, is less than the expected price of 0.005016 USD" in text
+    assert "stops: The budget, 0.0009 USD, is less than the expected price of 0.005016 USD" in text
 
 
 def test_plan_and_night_price_the_judges_within_the_budget(
@@ -371,11 +371,14 @@ def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
     nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
     outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
     assert outlook is not None
-    announce(outlook, 1.0, Step("price"))
+    announce(outlook, 1.0, Step("price"), kept_usd=0.1)
     said = capsys.readouterr().err.splitlines()
     assert "maker/unheard-of is not in the catalogue of openrouter" in said[0]
     assert said[1].endswith("Not asked, because what they cost is unknown: maker/unheard-of.")
-    assert "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00." in said[-1]
+    assert (
+        "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00 (0.10 of it kept for confirming alarms)."
+        in said[-1]
+    )
 
 
 def test_a_wave_of_servers_without_a_catalogue_price_is_asked_under_a_cap(

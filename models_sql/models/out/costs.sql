@@ -1,5 +1,5 @@
 -- What each model of a wave cost, and how fast it answered. Every request counts, the failed ones too.
--- Grain: (wave_id, model, used_as): a model may answer and judge. Waves that do not take part are here too: their requests were paid for all the same.
+-- Grain: (wave_id, model, used_as): a model may answer, confirm an alarm and judge. Waves that do not take part are here too: their requests were paid for all the same.
 -- cost_usd: sum of the known costs; null where none is known, never 0 for unknown.
 with answering as (
     select distinct
@@ -17,7 +17,7 @@ judging as (
 
 attempts as (
     select
-        wave_id, model_requested, 'answering' as used_as,
+        wave_id, model_requested, if(purpose = 'confirmation', 'confirming', 'answering') as used_as,
         outcome, prompt_tokens, completion_tokens, cost_usd, latency_ms
     from answering
     union all

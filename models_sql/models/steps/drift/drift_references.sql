@@ -1,6 +1,7 @@
 -- What each model of a wave is compared with: its wave before, and its first wave under the same configuration.
 -- Grain: (wave_id, model, reference_kind, is_confirmation).
--- is_confirmation: the second sample of the wave, asked because of an alarm, is compared instead of the first.
+-- is_confirmation: the second sample of the wave, asked because of an alarm, is compared instead of the first, with the
+-- second sample of the reference where that has one.
 -- comparison_key: the same for both kinds where they name the same wave. n_draws: permutations, enough for the smallest
 -- p to alarm after Holm's correction over the tests of the same wave and kind. inputs_sha: everything a test is computed
 -- from; null where the configuration changed, which is not tested.
@@ -46,7 +47,10 @@ sampled as (
         unnest(case when now_observed.confirmation_sha is null then [false] else [false, true] end) as is_confirmation,
         now_observed.configuration <> then_observed.configuration as configuration_changed,
         now_observed.identity_sha <> then_observed.identity_sha as identity_changed,
-        concat_ws(' ', now_observed.answers_sha, now_observed.confirmation_sha, then_observed.answers_sha) as answers_sha
+        concat_ws(
+            ' ', now_observed.answers_sha, now_observed.confirmation_sha, then_observed.answers_sha,
+            case when now_observed.confirmation_sha is not null then then_observed.confirmation_sha end
+        ) as answers_sha
     from counted as compared
     inner join {{ ref('drift_observed') }} as now_observed using (wave_id, model)
     inner join {{ ref('drift_observed') }} as then_observed

@@ -1,5 +1,6 @@
 -- The answers of both waves of a comparison to every prompt answered in both; the wave's own come first, or its
--- confirmation sample's. Only comparisons that must be computed in this build.
+-- confirmation sample's. A confirmation sample is compared with the reference's own where that has one: two second
+-- samples, so that one odd draw of the reference is not found again by every sample after it. Only comparisons that must be computed in this build.
 -- Grain: (comparison_key, prompt_id, place). place from 0; places below n_now belong to the wave, the others to its reference.
 with answers as (
     select
@@ -23,8 +24,11 @@ sides as (
 
     select pending.comparison_key, 1 as side, answers.*
     from {{ ref('drift_pending') }} as pending
-    inner join answers
-        on pending.reference = answers.wave_id and pending.model = answers.model and not answers.is_confirmation
+    inner join answers on pending.reference = answers.wave_id and pending.model = answers.model
+    where pending.is_confirmation or not answers.is_confirmation
+    qualify
+        answers.is_confirmation
+        = bool_or(answers.is_confirmation) over (partition by pending.comparison_key, answers.prompt_id)
 ),
 
 placed as (
