@@ -12,7 +12,7 @@ import polars as pl
 from dashboards.identity import change
 from dashboards.reading import Reading, read_newest
 from dashboards.verdicts import audit_sentences, kept_out_sentences
-from dashboards.wording import counted, drift_size, estimate, inert, kinds, listed, night, number, p_value, share
+from dashboards.wording import counted, drift_measure, drift_size, estimate, inert, kinds, listed, night, number, p_value, share
 
 if TYPE_CHECKING:
     import duckdb
@@ -146,17 +146,17 @@ def untested_reason(reading: Reading) -> str:
         return "there is no earlier night of this battery to compare with"
     if (rows["cause"] == "configuration").fill_null(False).all():
         return CAUSES["configuration"]
-    return "a p-value needs at least 2 samples a prompt in both nights"
+    return "a p-value needs at least 2 samples a prompt in both nights, or 3 earlier nights of one configuration"
 
 
 def alarm_sentence(row: dict[str, Any]) -> str:
     """Return one alarm: model, night, reference, size with its noise, p, n, cause and what changed in the identity."""
-    against = "its baseline " if row["reference_kind"] == "baseline" else ""
+    against = {"baseline": "its baseline ", "pool": "its pool of earlier nights up to "}.get(row["reference_kind"], "")
     where = "" if row["capability"] == "overall" else f" in {inert(row['capability'])}"
     changed = change(row["identity_then"], row["identity_now"]) if row["cause"] == "identity" else []
     return (
         f"{inert(row['model'])} changed on {night(row['wave_id'])} against {against}{night(row['reference'])} "
-        f"({row['kernel']} MMD²{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
+        f"({row['kernel']} {drift_measure(row['method'])}{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
         f"p adjusted {p_value(row['p_adjusted'])}, {counted(row['n_prompts'] or 0, 'prompt')}; "
         f"{row['n_alarms']} of {row['n_tests']} tests): {cause(row['cause'])}"
         + (f": {'; '.join(changed)}" if changed else "")

@@ -22,6 +22,7 @@ from dashboards.figures.parts import (
     sources,
     spread,
 )
+from dashboards.figures.moved_prompts import by_capability, moved_prompts
 from dashboards.findings import CAUSES, untested_reason
 from dashboards.identity import change
 from dashboards.wording import DASH, cell, count, counted, drift_size, inert, kinds, listed, night, p_value
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from dashboards.reading import Reading
 
 WIDTH, HEIGHT = 290, 230
+_MEASURED = {"baseline": ("MMD²", "baseline"), "pool": ("kernel", "pool of earlier nights")}
 _ROLES = {"alarm": ALARM, "canary": CANARY, "quiet": QUIET}
 
 
 def figure(reading: Reading) -> Figure:
     """Return chart, alarms and tests; on a first night the chart is left out and the title says why."""
-    frame = reading.frame("drift").with_columns(
-        pl.col("wave_date").map_elements(milliseconds, return_dtype=pl.Int64).alias("at")
-    )
+    frame = _series(reading.frame("drift"))
     drawn = frame.filter(pl.col("drift").is_not_null())
     nights = kinds(reading.frame("convergence")["wave_kind"]) or reading.frame("facts")["wave_kind"][0]
     return Figure(
@@ -48,9 +48,17 @@ def figure(reading: Reading) -> Figure:
         note=_note(reading, nights),
         charts=() if drawn.is_empty() else (_chart(drawn, nights),),
         legend=() if drawn.is_empty() else _legend(drawn),
-        tables=tuple(table for table in (_alarms(reading), _tests(reading)) if table.rows),
-        sources=sources(reading, "drift", "alarms", "drift_tests"),
+        tables=tuple(table for table in (_alarms(reading), by_capability(reading), _tests(reading)) if table.rows),
+        sources=sources(reading, "drift", "alarms", "drift_capabilities", "drift_tests", "moved_prompts"),
+        answers=moved_prompts(reading),
     )
+
+
+def _series(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return what is drawn: drift from the baseline, or, where no night has two samples a prompt, from the pool."""
+    kinds_drawn = frame["reference_kind"].unique().to_list()
+    drawn = frame.filter(pl.col("reference_kind") == ("baseline" if "baseline" in kinds_drawn else "pool"))
+    return drawn.with_columns(pl.col("wave_date").map_elements(milliseconds, return_dtype=pl.Int64).alias("at"))
 
 
 def _title(reading: Reading) -> str:
@@ -77,7 +85,9 @@ def _note(reading: Reading, nights: str) -> str:
         f"Drift = MMD² between a model's answers of a night and of its reference ({nights} waves; 0 = no change, "
         f"unbiased, so it may be negative).{size} Noise is the standard deviation of the same measure "
         "when the night's label is permuted within prompts; the p-value is of that permutation, adjusted by Holm over "
-        "models, capabilities and kernels. The baseline is the first night of this battery and configuration. Causes: "
+        "models, capabilities and kernels. The baseline is the first night of this battery and configuration. With one "
+        "sample a prompt the answers are tested against a pool of the model's last 3 to 7 nights: the mean kernel within "
+        "the pool less that with the new answers, either sign. MMD² has no interval; its noise stands beside it. Causes: "
         + "; ".join(f"{name}: {words.rsplit(' (', 1)[0]}" for name, words in CAUSES.items())
         + "."
     )
@@ -91,10 +101,11 @@ def _chart(frame: pl.DataFrame, nights: str) -> Chart:
     lowest, highest = _limits(frame["drift"], band["low"], band["high"])
     air = max((highest - lowest) * 0.08, 1e-4)
     x = alt.X("at", **night_axis(frame["wave_date"].to_list(), nights))
+    measured, against = _MEASURED["pool" if "pool" in frame["reference_kind"] else "baseline"]
     y = alt.Y(
         "drift",
         type="quantitative",
-        title="drift from the baseline (MMD²)",
+        title=f"drift from the {against} ({measured})",
         scale=alt.Scale(domain=[lowest - air, highest + air], nice=False),
     )
     color = alt.Color(
@@ -127,9 +138,9 @@ def _chart(frame: pl.DataFrame, nights: str) -> Chart:
     chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
     return draw_chart(
         chart,
-        f"Line chart of {counted(frame['model'].n_unique(), 'model')}' drift from the baseline "
+        f"Line chart of {counted(frame['model'].n_unique(), 'model')}' drift from the {against} "
         f"by night ({nights}); {told}.",
-        "Drift from the baseline: combined kernel, all capabilities, one line a model.",
+        f"Drift from the {against}: combined kernel, all capabilities, one line a model.",
     )
 
 
@@ -145,7 +156,9 @@ def _with_roles(frame: pl.DataFrame) -> pl.DataFrame:
     )
     return frame.with_columns(
         role=role,
-        series=pl.concat_str("model", "reference", separator="\n", ignore_nulls=True),
+        series=pl.when(pl.col("reference_kind") == "pool")
+        .then(pl.col("model"))  # the newest night of a pool moves on with every night
+        .otherwise(pl.concat_str("model", "reference", separator="\n", ignore_nulls=True)),
     )
 
 

@@ -70,6 +70,18 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """A prompt and what one model said to it on two nights. Texts are inert and cut visibly."""
+
+    heading: str
+    question: str
+    then: str
+    now: str
+    said_then: str
+    said_now: str
+
+
+@dataclass(frozen=True)
 class Figure:
     """One numbered block of the page. `title` states the finding; `note` names units, n and interval."""
 
@@ -80,6 +92,7 @@ class Figure:
     legend: tuple[tuple[str, str], ...] = ()
     tables: tuple[Table, ...] = ()
     sources: tuple[Source, ...] = field(default=())
+    answers: tuple[Answers, ...] = ()
 
 
 def draw_chart(chart: alt.TopLevelMixin, label: str, caption: str = "", *, named_rows: bool = False) -> Chart:
@@ -151,6 +164,11 @@ def short(name: str) -> str:
     """Return a name that fits a chart; tables hold it whole."""
     shown = inert(name)
     return shown if len(shown) <= _LABEL_LENGTH else shown[: _LABEL_LENGTH - 1] + "…"
+
+
+def words(name: object) -> str:
+    """Return a name of a column or a class as words: 'numbered list' for numbered_list."""
+    return inert(name).replace("_", " ")
 
 
 def _plain(value: object) -> str:
