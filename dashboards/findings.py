@@ -11,8 +11,21 @@ import polars as pl
 
 from dashboards.identity import change
 from dashboards.reading import Reading, read_newest
+from dashboards.turns import turn_sentences
 from dashboards.verdicts import audit_sentences, kept_out_sentences
-from dashboards.wording import counted, drift_measure, drift_size, estimate, inert, kinds, listed, night, number, p_value, share
+from dashboards.wording import (
+    counted,
+    drift_measure,
+    drift_size,
+    estimate,
+    inert,
+    kinds,
+    listed,
+    night,
+    number,
+    p_value,
+    share,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +57,7 @@ def sentences(reading: Reading) -> list[str]:
     """Return the sentences of one wave: convergence, drift, epoch 0, canary, withheld models, audit."""
     return [
         *_convergence(reading),
+        *turn_sentences(reading),
         *_most_moved_pair(reading),
         *_drift(reading),
         *_canaries(reading),
@@ -156,7 +170,8 @@ def alarm_sentence(row: dict[str, Any]) -> str:
     changed = change(row["identity_then"], row["identity_now"]) if row["cause"] == "identity" else []
     return (
         f"{inert(row['model'])} changed on {night(row['wave_id'])} against {against}{night(row['reference'])} "
-        f"({row['kernel']} {drift_measure(row['method'])}{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
+        f"({row['kernel']} {drift_measure(row['method'])}{where} {drift_size(row['drift'])}, noise SD "
+        f"{drift_size(row['noise'])}, "
         f"p adjusted {p_value(row['p_adjusted'])}, {counted(row['n_prompts'] or 0, 'prompt')}; "
         f"{row['n_alarms']} of {row['n_tests']} tests): {cause(row['cause'])}"
         + (f": {'; '.join(changed)}" if changed else "")

@@ -21,10 +21,13 @@ def figure(reading: Reading) -> Figure:
     tables = tuple(table for table in (_published(published), _pooled(pooled)) if table.rows)
     if not tables:
         reason = "No two models of this night answered, so neither a published method nor a pool compares them."
-        return Figure("beside", f"Published methods and pooled words ({when}): not enough data", reason, sources=evidence)
+        return Figure(
+            "beside", f"Published methods and pooled words ({when}): not enough data", reason, sources=evidence
+        )
     note = (
         f"For comparison with the literature only ({when}). The published methods have neither a chance level nor an "
-        "interval, count error texts as answers, and are frozen as published. Pooled divergences ignore which prompt was "
+        "interval, count error texts as answers, and are frozen as published. Pooled divergences ignore which "
+        "prompt was "
         "answered, saturate and depend on the number of tokens. None of these enters a score, a test or an alarm."
     )
     return Figure("beside", _title(published, pooled), note, tables=tables, sources=evidence)
@@ -55,7 +58,12 @@ def _published(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Published methods on every stored answer (0 to 1, 1 = alike; no interval was published)", columns, rows, frozenset(columns[2:]))
+    return Table(
+        "Published methods on every stored answer (0 to 1, 1 = alike; no interval was published)",
+        columns,
+        rows,
+        frozenset(columns[2:]),
+    )
 
 
 def _pooled(frame: pl.DataFrame) -> Table:

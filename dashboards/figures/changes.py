@@ -9,7 +9,7 @@ import polars as pl
 from dashboards.figures.dots import Dot, draw_dots
 from dashboards.figures.parts import QUIET, Chart, Figure, Table, sources, words
 from dashboards.findings import moved
-from dashboards.wording import cell, count, counted, estimate, inert, kinds, night, number
+from dashboards.wording import cell, count, counted, estimate, kinds, night, number
 
 if TYPE_CHECKING:
     from dashboards.reading import Reading
@@ -82,7 +82,9 @@ def _legend(frame: pl.DataFrame) -> tuple[tuple[str, str], ...]:
     """Return what the colours stand for: the two references, by name and night."""
     present = {row["reference_kind"]: row["reference"] for row in frame.to_dicts()}
     swatches = {"first": "blue", "previous": "quiet"}
-    return tuple((swatches[kind], f"against the {KINDS[kind]}, {night(present[kind])}") for kind in KINDS if kind in present)
+    return tuple(
+        (swatches[kind], f"against the {KINDS[kind]}, {night(present[kind])}") for kind in KINDS if kind in present
+    )
 
 
 def _table(frame: pl.DataFrame) -> Table:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from dashboards.figures.parts import GRID, MUTED, Chart, Figure, Table, draw_chart, short, sources
+from dashboards.figures.parts import GRID, MUTED, Chart, Figure, Table, draw_chart, least, short, sources
 from dashboards.wording import cell, count, counted, inert, kinds, listed, night, number, share
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _SHOWN = 60
 
 
 class Branch(NamedTuple):
-    """Two branches of the tree joined at a distance: where each lies among the leaves, and where it was joined itself."""
+    """Two branches joined at a distance: where each lies among the leaves, and where it was joined itself."""
 
     at: float
     places: tuple[float, float]
@@ -34,16 +34,22 @@ def figure(reading: Reading) -> Figure:
     if placed.is_empty() or pairs.is_empty():
         return Figure("clusters", f"Clusters of models ({when}): not enough data", _reason(frame), sources=evidence)
     first = placed.row(0, named=True)
-    prompts = int(pairs["n_prompts"].min() or 0)  # type: ignore[call-overload]
+    prompts = least(pairs["n_prompts"])
     note = (
-        f"Average linkage on 1 - combined convergence ({when}; 0 = identical, 1 = no more alike than answers to different "
-        f"questions). n = {counted(placed.height, 'model')}, {prompts:,} prompts or more a pair. As many clusters as give "
+        f"Average linkage on 1 - combined convergence ({when}; 0 = identical, 1 = no more alike than answers to "
+        "different "
+        f"questions). n = {counted(placed.height, 'model')}, {prompts:,} prompts or more a pair. As many "
+        "clusters as give "
         "the greatest mean silhouette (-1 to 1; near 0 = no clusters worth the name). Stability: mean share of "
-        f"{counted(first['n_resamples'] or 0, 'resample')} of the prompts in which a model stays with the others of its "
-        "cluster; it stands in for an interval, which distances in a tree do not have. A cluster's number means nothing "
+        f"{counted(first['n_resamples'] or 0, 'resample')} of the prompts in which a model stays with the "
+        "others of its "
+        "cluster; it stands in for an interval, which distances in a tree do not have. A cluster's number means "
+        "nothing "
         "from night to night."
     )
-    return Figure("clusters", _title(placed), note, (_tree(placed, pairs, when),), tables=(_table(frame),), sources=evidence)
+    return Figure(
+        "clusters", _title(placed), note, (_tree(placed, pairs, when),), tables=(_table(frame),), sources=evidence
+    )
 
 
 def branches(places: dict[str, float], pairs: pl.DataFrame) -> list[Branch]:
@@ -58,9 +64,7 @@ def branches(places: dict[str, float], pairs: pl.DataFrame) -> list[Branch]:
         a, b = branch_of[row["model_a"]], branch_of[row["model_b"]]
         if a == b:
             continue
-        found.append(
-            Branch(row["joined_at"], (middle[a], middle[b]), (height[a], height[b]), row["same_cluster"])
-        )
+        found.append(Branch(row["joined_at"], (middle[a], middle[b]), (height[a], height[b]), row["same_cluster"]))
         middle[a], height[a] = (middle[a] + middle[b]) / 2, row["joined_at"]
         branch_of = {model: a if branch == b else branch for model, branch in branch_of.items()}
     return found
@@ -75,12 +79,12 @@ def _reason(frame: pl.DataFrame) -> str:
 def _title(placed: pl.DataFrame) -> str:
     first = placed.row(0, named=True)
     sizes = placed["cluster"].value_counts().sort(["count", "cluster"], descending=[True, False])
-    largest = placed.filter(pl.col("cluster") == sizes["cluster"][0])["model"]
-    together = listed([inert(name) for name in largest], 3)
+    apart = placed.filter(pl.col("cluster") != sizes["cluster"][0])["model"]
+    named = listed([inert(name) for name in apart], 4)
     weak = " of little worth" if (first["mean_silhouette"] or 0) < 0.1 else ""
     return (
         f"{counted(placed.height, 'model')} in {counted(first['n_clusters'], 'cluster')}{weak} (mean silhouette "
-        f"{number(first['mean_silhouette'])}); the largest: {together}"
+        f"{number(first['mean_silhouette'])}); apart from the largest, of {sizes['count'][0]}: {named}"
     )
 
 
@@ -100,7 +104,7 @@ def _tree(placed: pl.DataFrame, pairs: pl.DataFrame, when: str) -> Chart:
     x = alt.X(
         "x",
         type="quantitative",
-        title="distance at which branches join (1 - convergence)",
+        title="distance (1 - convergence)",
         scale=alt.Scale(domain=[farthest * 1.04, 0], nice=False),
         axis=alt.Axis(tickCount=5, gridColor=GRID),
     )
@@ -108,7 +112,9 @@ def _tree(placed: pl.DataFrame, pairs: pl.DataFrame, when: str) -> Chart:
     y = alt.Y("y", type="quantitative", axis=None, scale=alt.Scale(domain=[len(places) - 0.4, -0.6], nice=False))
     colors = ["var(--blue)", MUTED]
     color = alt.Color("color", type="nominal", legend=None, scale=alt.Scale(domain=colors, range=colors))
-    lines = alt.Chart(segments).mark_rule(strokeWidth=2, strokeCap="round").encode(x=x, x2="x2", y=y, y2="y2", color=color)
+    lines = (
+        alt.Chart(segments).mark_rule(strokeWidth=2, strokeCap="round").encode(x=x, x2="x2", y=y, y2="y2", color=color)
+    )
     names = pl.DataFrame(
         {
             "x": [0.0] * len(places),
@@ -132,14 +138,23 @@ def _segments(branch: Branch) -> list[tuple[float, float, float, float, str]]:
     low, high = branch.places
     return [
         (branch.at, branch.at, low, high, color),
-        *((joined, branch.at, place, place, color) for place, joined in zip(branch.places, branch.joined_at, strict=True)),
+        *(
+            (joined, branch.at, place, place, color)
+            for place, joined in zip(branch.places, branch.joined_at, strict=True)
+        ),
     ]
 
 
 def _table(frame: pl.DataFrame) -> Table:
     columns = ("Cluster", "Model", "Silhouette", "Stability", "Why there is none")
     rows = [
-        (count(row["cluster"]), cell(row["model"]), number(row["silhouette"]), share(row["stability"]), cell(row["reason"]))
+        (
+            count(row["cluster"]),
+            cell(row["model"]),
+            number(row["silhouette"]),
+            share(row["stability"]),
+            cell(row["reason"]),
+        )
         for row in frame.sort("cluster", "place", nulls_last=True).to_dicts()
     ]
-    return Table("Clusters by model", columns, rows, frozenset({"Silhouette", "Stability"}))
+    return Table("Clusters by model", columns, rows, frozenset({"Silhouette", "Stability"}), frozenset(columns[-1:]))

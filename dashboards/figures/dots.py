@@ -1,4 +1,7 @@
-"""Estimates under one another: a dot each, its interval as a bar, its number above, and a line at nothing."""
+"""Estimates under one another: a dot each, its interval as a bar, its number above, and a line at nothing.
+
+Estimates of one name under one another share it: their colours tell them apart.
+"""
 
 from __future__ import annotations
 
@@ -29,25 +32,37 @@ class Dot(NamedTuple):
 
 
 def draw_dots(
-    dots: Iterable[Dot], says: str, caption: str, x_title: str, *, digits: int = 2, only_above: bool = False
+    dots: Iterable[Dot],
+    says: str,
+    caption: str,
+    x_title: str,
+    *,
+    digits: int = 2,
+    only_above: bool = False,
+    up_to: float = 0.0,
 ) -> Chart:
     """Return the dots in the order given, top down; `says` starts what is told to those who do not see it.
 
     `only_above`: the scale starts at 0, for values that cannot be below it but whose intervals may be.
+    `up_to`: the scale reaches it.
     """
     rows = list(dots)
     told = "; ".join(f"{dot.name} {estimate(dot.value, dot.low, dot.high, digits)}" for dot in rows[:_TOLD])
     more = f"; {len(rows) - _TOLD} more" if len(rows) > _TOLD else ""
-    return draw_chart(_layers(rows, x_title, digits, only_above), f"{says}: {told}{more}.", caption, named_rows=True)
+    return draw_chart(
+        _layers(rows, x_title, digits, _domain(rows, only_above, up_to)),
+        f"{says}: {told}{more}.",
+        caption,
+        named_rows=True,
+    )
 
 
-def _layers(rows: list[Dot], x_title: str, digits: int, only_above: bool) -> alt.LayerChart:
+def _layers(rows: list[Dot], x_title: str, digits: int, domain: tuple[float, float]) -> alt.LayerChart:
     import altair as alt
 
-    domain = _domain(rows, only_above)
     frame = pl.DataFrame(
         {
-            "name": [f"{place:03d}{short(dot.name)}" for place, dot in enumerate(rows)],
+            "name": [f"{place:03d}{name}" for place, name in enumerate(_once(dot.name for dot in rows))],
             "value": [float(dot.value) for dot in rows],
             "low": [None if dot.low is None else max(float(dot.low), domain[0]) for dot in rows],
             "high": [None if dot.high is None else float(dot.high) for dot in rows],
@@ -77,9 +92,16 @@ def _layers(rows: list[Dot], x_title: str, digits: int, only_above: bool) -> alt
         bars = base.transform_filter("datum.low != null").mark_rule(strokeWidth=5, opacity=0.3)
         layers.append(bars.encode(x=alt.X("low", type="quantitative"), x2="high", y=y))
     layers.append(base.mark_circle(size=70, opacity=1).encode(x=x, y=y))
-    text = alt.Chart(frame).mark_text(dy=-11, fontSize=11)
-    layers.append(text.encode(x=x, y=y, text=alt.Text("text", type="nominal")))
+    for halo in ({"stroke": "var(--paper)", "strokeWidth": 4}, {}):  # keeps the lines behind from crossing a number
+        text = alt.Chart(frame).mark_text(dy=-11, fontSize=11, **halo)
+        layers.append(text.encode(x=x, y=y, text=alt.Text("text", type="nominal")))
     return alt.layer(*layers).properties(width=WIDTH, height={"step": 30})
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    """Return names as a chart shows them, each only in the first of its rows."""
+    shown = [short(name) for name in names]
+    return ["" if place and name == shown[place - 1] else name for place, name in enumerate(shown)]
 
 
 def _as_given(frame: pl.DataFrame) -> alt.Color:
@@ -90,9 +112,9 @@ def _as_given(frame: pl.DataFrame) -> alt.Color:
     return alt.Color("color", type="nominal", legend=None, scale=alt.Scale(domain=colors, range=colors))
 
 
-def _domain(rows: list[Dot], only_above: bool) -> tuple[float, float]:
+def _domain(rows: list[Dot], only_above: bool, up_to: float) -> tuple[float, float]:
     """Return limits that hold 0 and every estimate with its interval, and some air."""
-    limits = [0.0, *(float(at) for dot in rows for at in (dot.value, dot.low, dot.high) if at is not None)]
+    limits = [0.0, up_to, *(float(at) for dot in rows for at in (dot.value, dot.low, dot.high) if at is not None)]
     low, high = (0.0 if only_above else min(limits)), max(limits)
     air = (high - low) * 0.06 or 0.02
     return low - (air if low < 0 else 0), high + air * 2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from dashboards.figures.moved_prompts import by_capability, moved_prompts
 from dashboards.figures.parts import (
     ALARM,
     CANARY,
@@ -22,7 +23,6 @@ from dashboards.figures.parts import (
     sources,
     spread,
 )
-from dashboards.figures.moved_prompts import by_capability, moved_prompts
 from dashboards.findings import CAUSES, untested_reason
 from dashboards.identity import change
 from dashboards.wording import DASH, cell, count, counted, drift_size, inert, kinds, listed, night, p_value
@@ -76,6 +76,8 @@ def _title(reading: Reading) -> str:
 
 
 def _note(reading: Reading, nights: str) -> str:
+    if reading.frame("drift_tests").is_empty():
+        return f"Drift compares a night with an earlier one ({nights}); the first night of a battery has none."
     tests = reading.frame("drift_tests").filter(pl.col("drift").is_not_null())
     size = ""
     if not tests.is_empty():
@@ -85,11 +87,21 @@ def _note(reading: Reading, nights: str) -> str:
         f"Drift = MMD² between a model's answers of a night and of its reference ({nights} waves; 0 = no change, "
         f"unbiased, so it may be negative).{size} Noise is the standard deviation of the same measure "
         "when the night's label is permuted within prompts; the p-value is of that permutation, adjusted by Holm over "
-        "models, capabilities and kernels. The baseline is the first night of this battery and configuration. With one "
-        "sample a prompt the answers are tested against a pool of the model's last 3 to 7 nights: the mean kernel within "
-        "the pool less that with the new answers, either sign. MMD² has no interval; its noise stands beside it. Causes: "
+        "models, capabilities and kernels. The baseline is the first night of this battery and configuration. "
+        "MMD² has no "
+        f"interval; its noise stands beside it.{_pools(tests)} Causes: "
         + "; ".join(f"{name}: {words.rsplit(' (', 1)[0]}" for name, words in CAUSES.items())
         + "."
+    )
+
+
+def _pools(tests: pl.DataFrame) -> str:
+    """Return how one sample a prompt is tested, where a model of this night was."""
+    if tests.filter(pl.col("reference_kind") == "pool").is_empty():
+        return ""
+    return (
+        " With one sample a prompt the answers are tested against a pool of the model's last 3 to 7 nights of one "
+        "configuration: drift is then the mean kernel within the pool less that with the new answers, either sign."
     )
 
 

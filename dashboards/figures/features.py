@@ -27,7 +27,8 @@ def figure(reading: Reading) -> Figure:
     changed = frame.filter(pl.col("p_adjusted") < LEVEL)
     note = (
         f"Means over the prompts answered in both nights, paired by prompt ({when}). n = "
-        f"{counted(frame['model'].n_unique(), 'model')}, up to {counted(int(frame['n_prompts'].max() or 0), 'prompt')}, "  # type: ignore[call-overload]
+        f"{counted(frame['model'].n_unique(), 'model')}, up to "
+        f"{counted(int(frame['n_prompts'].max() or 0), 'prompt')}, "
         f"{counted(frame.height, 'test')}. Shares (0 to 1) come from rules, not from judges; latency in ms, lengths in "
         "characters and tokens. 95 % interval of the difference over prompts. p is adjusted by Benjamini-Hochberg: for "
         "exploration, no alarm."
@@ -42,7 +43,8 @@ def _title(frame: pl.DataFrame, changed: pl.DataFrame) -> str:
     models = changed["model"].n_unique()
     first = changed.row(0, named=True)
     return (
-        f"{counted(changed.height, 'feature')} of {counted(models, 'model')} changed, first {inert(first['model'])}: "
+        f"{changed.height:,} of {counted(frame.height, 'test')} find a feature changed, in {counted(models, 'model')}; "
+        f"first {inert(first['model'])}: "
         f"{words(first['feature'])} from {_value(first, 'mean_then')} to {_value(first, 'mean_now')}"
     )
 
@@ -63,7 +65,9 @@ def _table(changed: pl.DataFrame) -> Table:
         )
         for row in changed.head(_ROWS).to_dicts()
     ]
-    return Table(f"Features with p adjusted below {LEVEL:g}{more}, least p first", columns, rows, frozenset(columns[3:]))
+    return Table(
+        f"Features with p adjusted below {LEVEL:g}{more}, least p first", columns, rows, frozenset(columns[3:])
+    )
 
 
 def _value(row: dict[str, Any], name: str) -> str:

@@ -30,14 +30,19 @@ def figure(reading: Reading) -> Figure:
         return Figure("formats", f"Format of the answers ({when}): not enough data", said, sources=evidence)
     first = known.row(0, named=True)
     note = (
-        f"Shannon entropy of the shares of seven format classes, in bits, plug-in ({when}; mean of the capabilities; 0 = "
+        f"Shannon entropy of the shares of seven format classes, in bits, plug-in ({when}; mean of the "
+        "capabilities; 0 = "
         "always one shape, 2.81 = all alike). A class is read by rule, not by a judge. "
         f"n = {counted(first['n_answers'], 'answer')} to {counted(first['n_prompts'], 'prompt')} of "
-        f"{counted(first['n_models'], 'model')} in the first row. Bars: 95 % interval, jackknife over prompts, for {ALL} "
+        f"{counted(first['n_models'], 'model')} in the first row. Bars: 95 % interval, jackknife over prompts, "
+        f"for {ALL} "
         "over models too; no bar: no interval, for the reason in the numbers."
     )
     chart = draw_dots(
-        [Dot(row["model"], row["entropy_bits"], row["ci_low"], row["ci_high"]) for row in known.head(_DRAWN).to_dicts()],
+        [
+            Dot(row["model"], row["entropy_bits"], row["ci_low"], row["ci_high"])
+            for row in known.head(_DRAWN).to_dicts()
+        ],
         f"Dot plot of the entropy of format classes ({when})",
         f"{ALL}: the counted models together; {when}.",
         "entropy (bits)",
@@ -51,7 +56,9 @@ def _title(frame: pl.DataFrame, known: pl.DataFrame) -> str:
     whole = frame.filter(pl.col("model") == ALL).to_dicts()
     said = "Format of the answers"
     if whole and whole[0]["dominant_class"] is not None:
-        said = f"{words(whole[0]['dominant_class']).capitalize()} makes {share(whole[0]['dominant_share'])} of the answers"
+        said = (
+            f"{words(whole[0]['dominant_class']).capitalize()} makes {share(whole[0]['dominant_share'])} of the answers"
+        )
     each = known.filter(pl.col("model") != ALL)
     if each.is_empty():
         return said
@@ -73,12 +80,21 @@ def _shares(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Entropy with 95 % interval, and share of each class that occurs", columns, rows, frozenset(columns[1:]))
+    return Table(
+        "Entropy with 95 % interval, and share of each class that occurs", columns, rows, frozenset(columns[1:])
+    )
 
 
 def _collapse(frame: pl.DataFrame) -> Table:
     """Return one row a checkpoint: how much entropy was lost since epoch 0, and how much of it in the first epoch."""
-    columns = ("Checkpoint of", "Epoch", "Bits lost since epoch 0", "Share lost by the first epoch", "Prompts", "Why there is none")
+    columns = (
+        "Checkpoint of",
+        "Epoch",
+        "Bits lost since epoch 0",
+        "Share lost by the first epoch",
+        "Prompts",
+        "Why there is none",
+    )
     rows = [
         (
             cell(row["model"]),
@@ -90,4 +106,10 @@ def _collapse(frame: pl.DataFrame) -> Table:
         )
         for row in frame.filter(pl.col("experiment").is_not_null()).to_dicts()
     ]
-    return Table("Collapse of format over training, with 95 % interval", columns, rows, frozenset(columns[1:5]))
+    return Table(
+        "Collapse of format over training, with 95 % interval",
+        columns,
+        rows,
+        frozenset(columns[1:5]),
+        frozenset(columns[-1:]),
+    )

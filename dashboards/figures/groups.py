@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.figures.dots import Dot, draw_dots
-from dashboards.figures.parts import Figure, Table, sources, words
+from dashboards.figures.parts import Figure, Table, least, most, sources, words
 from dashboards.wording import cell, count, counted, estimate, inert, kinds, listed, night
 
 if TYPE_CHECKING:
@@ -24,13 +24,15 @@ def figure(reading: Reading) -> Figure:
     whole = frame.filter((pl.col("group_name") == ALL) & pl.col("difference").is_not_null())
     if whole.is_empty():
         return Figure("groups", f"Groups of models ({when}): not enough data", _reason(frame), sources=evidence)
-    models = int(whole["n_models"].max() or 0)  # type: ignore[call-overload]
-    prompts = int(whole["n_prompts"].min() or 0)  # type: ignore[call-overload]
+    models = most(whole["n_models"])
+    prompts = least(whole["n_prompts"])
     note = (
-        f"Convergence within groups less convergence between them ({when}; combined kernel, all capabilities; above 0 = "
+        f"Convergence within groups less convergence between them ({when}; combined kernel, all capabilities; "
+        "above 0 = "
         f"models of one group answer more alike). n = up to {counted(models, 'model')}, {prompts:,} prompts or more a "
         "pair; the pairs stand in the table. Bars: 95 % interval, two-way jackknife over models and prompts, not "
-        "adjusted for the number of groupings; no bar: no interval, for the reason in the table. Groups are facts of the "
+        "adjusted for the number of groupings; no bar: no interval, for the reason in the table. Groups are "
+        "facts of the "
         "roster; models that do not declare one take no part."
     )
     dots = [_dot(row) for row in whole.to_dicts()]
@@ -39,13 +41,14 @@ def figure(reading: Reading) -> Figure:
         f"Dot plot of the difference within less between groups ({when})",
         f"All groups of a grouping together, {when}.",
         "difference of convergence (0 = none)",
+        digits=3,
     )
     return Figure("groups", _title(whole), note, (chart,), tables=(_table(frame),), sources=evidence)
 
 
 def _reason(frame: pl.DataFrame) -> str:
     if frame.is_empty():
-        return "No model of this night declares a provider, family, architecture, region or open weights, or none is scored."
+        return "No scored model declares a provider, family, architecture, region or open weights."
     of = frame.filter(pl.col("group_name") == ALL).to_dicts()
     said = listed([f"{words(row['grouping'])}: {inert(row['reason'] or 'no reason stated')}" for row in of], 6)
     return f"No grouping has pairs both within and between its groups ({said})."
@@ -54,12 +57,17 @@ def _reason(frame: pl.DataFrame) -> str:
 def _title(whole: pl.DataFrame) -> str:
     clear = whole.filter((pl.col("difference_ci_low") > 0) | (pl.col("difference_ci_high") < 0)).to_dicts()
     if not clear:
-        tried = listed([words(name) for name in whole["grouping"]], 5)
-        return f"No grouping of the models tells how alike they answer ({tried}: every interval holds 0 or is missing)"
+        sizes = listed([f"{words(row['grouping'])} {_difference(row)}" for row in whole.to_dicts()], 5)
+        return f"No evidence that models of one group answer more alike than models of different ones: {sizes}"
     first = max(clear, key=lambda row: abs(row["difference"]))
     more = "more" if first["difference"] > 0 else "less"
-    size = estimate(first["difference"], first["difference_ci_low"], first["difference_ci_high"])
-    return f"Models of one {words(first['grouping'])} answer {more} alike than models of different ones: {size}"
+    grouping = words(first["grouping"])
+    return f"Models of one {grouping} answer {more} alike than models of different ones: {_difference(first)}"
+
+
+def _difference(row: dict[str, Any]) -> str:
+    """Return a difference to three decimals: with two, an interval that just holds 0 would start at 0.00."""
+    return estimate(row["difference"], row["difference_ci_low"], row["difference_ci_high"], 3)
 
 
 def _dot(row: dict[str, Any]) -> Dot:
@@ -67,19 +75,26 @@ def _dot(row: dict[str, Any]) -> Dot:
 
 
 def _table(frame: pl.DataFrame) -> Table:
-    columns = ("Grouping", "Group", "Within", "Between", "Difference", "Models", "Pairs within", "Pairs between", "Why there is none")
+    columns = (
+        "Grouping",
+        "Group",
+        "Within",
+        "Between",
+        "Difference",
+        "Models",
+        "Pairs within",
+        "Pairs between",
+        "Why there is none",
+    )
     rows = [
         (
             cell(words(row["grouping"])),
             cell(row["group_name"]),
             *(
-                estimate(row[value], row[f"{side}_ci_low"], row[f"{side}_ci_high"])
-                for value, side in (
-                    ("within_convergence", "within"),
-                    ("between_convergence", "between"),
-                    ("difference", "difference"),
-                )
+                estimate(row[f"{side}_convergence"], row[f"{side}_ci_low"], row[f"{side}_ci_high"])
+                for side in ("within", "between")
             ),
+            _difference(row),
             count(row["n_models"]),
             count(row["n_within_pairs"]),
             count(row["n_between_pairs"]),
@@ -87,4 +102,10 @@ def _table(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Convergence within and between groups, with 95 % interval", columns, rows, frozenset(columns[2:8]))
+    return Table(
+        "Convergence within and between groups, with 95 % interval",
+        columns,
+        rows,
+        frozenset(columns[2:8]),
+        frozenset(columns[-1:]),
+    )

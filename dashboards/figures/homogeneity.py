@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dashboards.figures.parts import GRID, KERNEL_COLORS, Chart, Figure, Table, draw_chart, sources
+from dashboards.figures.parts import GRID, KERNEL_COLORS, Chart, Figure, Table, draw_chart, most, sources
 from dashboards.wording import DASH, cell, count, counted, estimate, inert, kinds, listed, night, number
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def figure(reading: Reading) -> Figure:
         return Figure("homogeneity", f"Homogeneity ({when}): not enough data", _reason(whole), sources=evidence)
     models, prompts = known.select(pl.col("n_models", "n_prompts").max()).row(0)
     note = (
-        f"Mean kernel between the answers to one prompt ({when}; 1 = equal texts; chance is not taken out, as convergence "
+        f"Mean kernel between the answers to one prompt ({when}; 1 = equal texts; chance is not taken out, as "
+        "convergence "
         f"does). Repetition: samples of one model. Similarity: answers of different models. n = "
         f"{counted(models, 'model')}, {counted(prompts, 'prompt')}. Effective answers: Vendi score, how many really "
         "different ones there are among n. Intervals: 95 %, two-way jackknife over models and prompts. The histograms "
@@ -55,7 +56,9 @@ def _reason(whole: pl.DataFrame) -> str:
 def _missing(whole: pl.DataFrame) -> str:
     """Name the measures without a number, each with its reason."""
     rows = whole.filter(pl.col("mean_kernel").is_null()).to_dicts()
-    return "".join(f" No {row['kernel']} {row['measure']}: {inert(row['reason'] or 'no reason stated')}." for row in rows)
+    return "".join(
+        f" No {row['kernel']} {row['measure']}: {inert(row['reason'] or 'no reason stated')}." for row in rows
+    )
 
 
 def _title(known: pl.DataFrame, ensemble: pl.DataFrame) -> str:
@@ -63,7 +66,10 @@ def _title(known: pl.DataFrame, ensemble: pl.DataFrame) -> str:
     rows = {row["measure"]: row for row in known.filter(pl.col("kernel") == kernel).to_dicts()}
     parts = [
         f"{start} {estimate(rows[measure]['mean_kernel'], rows[measure]['ci_low'], rows[measure]['ci_high'])}"
-        for measure, start in (("similarity", "different models are alike by"), ("repetition", "one model asked again by"))
+        for measure, start in (
+            ("similarity", "different models are alike by"),
+            ("repetition", "one model asked again by"),
+        )
         if measure in rows
     ]
     said = f"To one prompt {', '.join(parts)} ({kernel})"
@@ -80,14 +86,16 @@ def _title(known: pl.DataFrame, ensemble: pl.DataFrame) -> str:
 def _histograms(bins: pl.DataFrame, when: str) -> Chart:
     import altair as alt
 
-    highest = int(bins["n_prompts"].max() or 1)  # type: ignore[call-overload]
+    highest = most(bins["n_prompts"])
     present = set(bins.select("kernel", "measure").rows())
     grid = [
         [_histogram(bins, kernel, measure, highest) for measure in MEASURES if (kernel, measure) in present]
         for kernel in KERNELS
     ]
     chart = alt.vconcat(*(alt.hconcat(*row) for row in grid if row))
-    told = "; ".join(_told(bins, kernel, measure) for kernel in KERNELS for measure in MEASURES if (kernel, measure) in present)
+    told = "; ".join(
+        _told(bins, kernel, measure) for kernel in KERNELS for measure in MEASURES if (kernel, measure) in present
+    )
     return draw_chart(
         chart,
         f"Histograms of prompts by how alike their answers are ({when}): {told}.",
@@ -120,11 +128,21 @@ def _histogram(bins: pl.DataFrame, kernel: str, measure: str, highest: int) -> a
         axis=alt.Axis(tickCount=3, tickMinStep=1, gridColor=GRID, format="d"),
     )
     chart = alt.Chart(rows).mark_bar(color=KERNEL_COLORS[kernel], stroke="var(--paper)", strokeWidth=1)
-    return chart.encode(x=x, x2="bin_high", y=y).properties(width=130, height=110)
+    return chart.encode(x=x, x2="bin_high", y=y, y2=alt.datum(0)).properties(width=130, height=110)
 
 
 def _sizes(whole: pl.DataFrame) -> Table:
-    columns = ("Kernel", "Between answers of", "Mean kernel", "Pairs above 0.8", "Effective answers", "Among", "Models", "Prompts", "Pairs")
+    columns = (
+        "Kernel",
+        "Between answers of",
+        "Mean kernel",
+        "Pairs above 0.8",
+        "Effective answers",
+        "Among",
+        "Models",
+        "Prompts",
+        "Pairs",
+    )
     rows = [
         (
             cell(row["kernel"]),
@@ -143,7 +161,16 @@ def _sizes(whole: pl.DataFrame) -> Table:
 
 
 def _ensemble(frame: pl.DataFrame) -> Table:
-    columns = ("Kernel", "Answers asked for", "From n models", "From one model n times", "Difference", "Models", "Prompts", "Why there is none")
+    columns = (
+        "Kernel",
+        "Answers asked for",
+        "From n models",
+        "From one model n times",
+        "Difference",
+        "Models",
+        "Prompts",
+        "Why there is none",
+    )
     rows = [
         (
             cell(row["kernel"]),
@@ -157,7 +184,13 @@ def _ensemble(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Effective number of different answers: several models, or one model again?", columns, rows, frozenset(columns[1:7]))
+    return Table(
+        "Effective number of different answers: several models, or one model again?",
+        columns,
+        rows,
+        frozenset(columns[1:7]),
+        frozenset(columns[-1:]),
+    )
 
 
 def _by_model(frame: pl.DataFrame) -> Table:
@@ -172,4 +205,8 @@ def _by_model(frame: pl.DataFrame) -> Table:
 
 
 def _mean(row: dict[str, Any] | None) -> str:
-    return DASH if row is None or row["mean_kernel"] is None else estimate(row["mean_kernel"], row["ci_low"], row["ci_high"])
+    return (
+        DASH
+        if row is None or row["mean_kernel"] is None
+        else estimate(row["mean_kernel"], row["ci_low"], row["ci_high"])
+    )

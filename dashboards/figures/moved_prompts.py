@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from dashboards.figures.parts import Answers, Table, words
-from dashboards.wording import cell, count, counted, drift_measure, drift_size, inert, night, number, p_value
+from dashboards.wording import DASH, cell, count, counted, drift_size, inert, listed, night, number, p_value
 
 if TYPE_CHECKING:
     from dashboards.reading import Reading
@@ -14,40 +16,38 @@ _ROWS = 60
 
 
 def by_capability(reading: Reading) -> Table:
-    """Return the alarms of this night by model, capability and kernel, with size, noise, p and cause."""
-    frame = reading.frame("drift_capabilities")
+    """Return where the models alarmed this night: size, noise, p and cause by model, reference and capability.
+
+    The row is of the combined kernel where that alarmed, else of the first that did; every kernel that did is named.
+    """
+    keys = ["model", "reference_kind", "capability"]
+    alarms = reading.frame("drift_capabilities")
+    frame = alarms.group_by(keys, maintain_order=True).agg(pl.exclude(keys).first(), kernels=pl.col("kernel"))
     more = f", the first {_ROWS} of {frame.height}" if frame.height > _ROWS else ""
-    columns = (
-        "Model",
-        "Capability",
-        "Kernel",
-        "Reference",
-        "Measure",
-        "Drift",
-        "Noise SD",
-        "p adjusted",
-        "p of second sample",
-        "Prompts",
-        "Cause",
+    confirmed = frame["p_confirmation"].drop_nulls().len() > 0
+    columns: tuple[str, ...] = (
+        *("Model", "Capability", "Reference", "Drift", "Noise SD", "p adjusted", "Prompts", "Kernels", "Cause"),
+        *(("p of the second sample",) if confirmed else ()),
     )
     rows = [
         (
             cell(row["model"]),
             cell(words(row["capability"])),
-            cell(row["kernel"]),
             f"{night(row['reference'])} ({row['reference_kind']})",
-            drift_measure(row["method"]),
             drift_size(row["drift"]),
             drift_size(row["noise"]),
             p_value(row["p_adjusted"]),
-            p_value(row["p_confirmation"]),
             count(row["n_prompts"]),
+            cell(listed(row["kernels"])),
             cell(row["cause"]),
+            *((p_value(row["p_confirmation"]),) if confirmed else ()),
         )
         for row in frame.head(_ROWS).to_dicts()
     ]
-    title = f"Where the models changed on {night(reading.wave_id)}: every test that alarmed{more}"
-    return Table(title, columns, rows, frozenset(columns[5:10]))
+    title = (
+        f"Where the models changed on {night(reading.wave_id)}, by capability; the number is of the first kernel{more}"
+    )
+    return Table(title, columns, rows, frozenset((*columns[3:7], *columns[9:])))
 
 
 def moved_prompts(reading: Reading) -> tuple[Answers, ...]:
@@ -62,16 +62,16 @@ def _answers(row: dict[str, Any], wave_id: str) -> Answers:
     elif row["distance"] is not None:
         size = f"distance {number(row['distance'], 3)}"
     heading = (
-        f"{inert(row['model'])}, prompt {inert(row['prompt_id'])} ({inert(words(row['capability']))}): {size}; one of "
-        f"{counted(row['n_changed'], 'prompt')} answered differently"
+        f"{inert(row['model'])}, prompt {inert(row['prompt_id'])} ({words(row['capability'])}): {size}; "
+        f"{counted(row['n_changed'], 'prompt')} of this model answered differently"
     )
     return Answers(
         heading,
         _cut(row["question"], row["question_length"], "The question is not stored."),
         f"Then, {night(row['reference'])}, the first of {counted(row['n_then'], 'answer')}",
         f"Now, {night(wave_id)}, the first of {counted(row['n_now'], 'answer')}",
-        _cut(row["answer_then"], row["answer_then_length"], "–"),
-        _cut(row["answer_now"], row["answer_now_length"], "–"),
+        _cut(row["answer_then"], row["answer_then_length"], DASH),
+        _cut(row["answer_now"], row["answer_now_length"], DASH),
     )
 
 

@@ -44,7 +44,8 @@ def figure(reading: Reading) -> Figure:
     note = (
         f"Combined convergence of each pair ({when}; 0 = chance, 1 = identical), all capabilities. "
         f"n = {counted(pairs.height, 'pair')}, {prompts} shared prompts a pair{gaps}. "
-        "Models stand in the order of their mean. Intervals: 95 %, jackknife over prompts, the two models taken as given; "
+        "Models stand in the order of their mean. Intervals: 95 %, jackknife over prompts, the two models taken "
+        "as given; "
         "those of all pairs are in the numbers."
     )
     return Figure("pairs", title, note, (_map(pairs, edges, when),), legend(edges), sources=sources(reading, "pairs"))

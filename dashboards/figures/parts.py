@@ -31,6 +31,7 @@ NARROW = 500
 """Charts up to this width fit a phone; wider ones scroll inside their figure."""
 
 _ROWS_SHOWN = 200
+_ROWS_OPEN = 24
 _LABEL_LENGTH = 30
 
 
@@ -58,6 +59,11 @@ class Table:
     rows: Sequence[tuple[str, ...]]
     numeric: frozenset[str] = frozenset()
     prose: frozenset[str] = frozenset()
+
+    @property
+    def is_long(self) -> bool:
+        """It is folded under its caption: nobody reads forty rows on the way to the next figure."""
+        return len(self.rows) > _ROWS_OPEN
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,16 @@ def short(name: str) -> str:
     """Return a name that fits a chart; tables hold it whole."""
     shown = inert(name)
     return shown if len(shown) <= _LABEL_LENGTH else shown[: _LABEL_LENGTH - 1] + "…"
+
+
+def most(counts: pl.Series) -> int:
+    """Return the largest of some counts, 0 where there is none."""
+    return max((int(n) for n in counts.drop_nulls()), default=0)
+
+
+def least(counts: pl.Series) -> int:
+    """Return the smallest of some counts, 0 where there is none."""
+    return min((int(n) for n in counts.drop_nulls()), default=0)
 
 
 def words(name: object) -> str:

@@ -13,7 +13,11 @@ from dashboards.wording import DASH, cell, count, counted, kinds, night, number
 if TYPE_CHECKING:
     from dashboards.reading import Reading
 
-ESTIMATES = {"score": "the score", "first": "its change since the first night", "previous": "its change since the night before"}
+ESTIMATES = {
+    "score": "the score",
+    "first": "its change since the first night",
+    "previous": "its change since the night before",
+}
 _COLORS = {"score": "var(--blue)", "first": "var(--orange)", "previous": QUIET}
 _SWATCHES = {"score": "blue", "first": "orange", "previous": "quiet"}
 
@@ -31,7 +35,8 @@ def figure(reading: Reading) -> Figure:
     first = each.row(0, named=True)
     note = (
         f"Smallest difference found with 80 % power at 5 %, two-sided: 2.80 standard errors ({when}; combined "
-        f"convergence). n = {counted(first['n_models'], 'model')}, {counted(first['n_prompts'], 'prompt')} overall. The "
+        f"convergence). n = {counted(first['n_models'], 'model')}, {counted(first['n_prompts'], 'prompt')} "
+        "overall. The "
         "standard error has a part from models, which more prompts do not lower, and a part from prompts. No interval: "
         "it is computed from the intervals' own standard errors."
     )
@@ -60,7 +65,9 @@ def _title(frame: pl.DataFrame, each: pl.DataFrame) -> str:
         if name != "score"
         else f"This night can tell a difference of {number(row['detectable_difference'], 3)} from nothing"
     )
-    smaller = frame.filter((pl.col("estimate") == name) & (pl.col("capability") == "overall") & (pl.col("advice") != "enough"))
+    smaller = frame.filter(
+        (pl.col("estimate") == name) & (pl.col("capability") == "overall") & (pl.col("advice") != "enough")
+    )
     if smaller.is_empty():
         return said
     need = smaller.sort("target_difference", descending=True).row(0, named=True)
@@ -78,7 +85,17 @@ def _dot(row: dict[str, Any]) -> Dot:
 def _table(frame: pl.DataFrame) -> Table:
     """Return one row an estimate: its errors, and what each target difference needs."""
     targets = frame["target_difference"].unique().sort().to_list()
-    columns = ("Estimate", "Reference", "Models", "Prompts", "Detectable", "SE", "SE of models", "SE of prompts", *(f"for {target:g}" for target in targets))
+    columns = (
+        "Estimate",
+        "Reference",
+        "Models",
+        "Prompts",
+        "Detectable",
+        "SE",
+        "SE of models",
+        "SE of prompts",
+        *(f"for {target:g}" for target in targets),
+    )
     rows = []
     overall = frame.filter(pl.col("capability") == "overall")
     for _, group in overall.group_by("estimate", maintain_order=True):
@@ -90,7 +107,10 @@ def _table(frame: pl.DataFrame) -> Table:
                 DASH if row["reference"] is None else night(row["reference"]),
                 count(row["n_models"]),
                 count(row["n_prompts"]),
-                *(number(row[name], 4) for name in ("detectable_difference", "standard_error", "model_error", "prompt_error")),
+                *(
+                    number(row[name], 4)
+                    for name in ("detectable_difference", "standard_error", "model_error", "prompt_error")
+                ),
                 *(_advice(by_target.get(target)) for target in targets),
             )
         )

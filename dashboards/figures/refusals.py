@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.figures.dots import Dot, draw_dots
-from dashboards.figures.parts import Figure, Table, sources
+from dashboards.figures.parts import Chart, Figure, Table, most, sources
 from dashboards.wording import cell, count, counted, estimate, inert, kinds, listed, night, share
 
 if TYPE_CHECKING:
@@ -29,14 +29,16 @@ def figure(reading: Reading) -> Figure:
         return Figure("refusals", f"Refusals ({when}): not enough data", _reason(frame), sources=evidence)
     shown = known.filter((pl.col("comparison") == "detectors") | (pl.col("model_a") == ALL))
     detectors = listed([inert(name) for name in frame["detector_a"].unique().sort()], 4)
-    prompts = int(known["n_prompts"].max() or 0)  # type: ignore[call-overload]
+    prompts = most(known["n_prompts"])
     note = (
-        f"Cohen's kappa ({when}; all prompts together; 0 = chance, 1 = the same). Models: two models on which prompts to "
+        f"Cohen's kappa ({when}; all prompts together; 0 = chance, 1 = the same). Models: two models on which "
+        "prompts to "
         "refuse, mean over the pairs that have one. Detectors: two detectors on which answers of one model are "
-        f"refusals (here {detectors}). A rule is a list of phrases, not a judge. n = up to {counted(prompts, 'prompt')}. "
+        f"refusals (here {detectors}). A rule is a list of phrases, not a judge. n = up to "
+        f"{counted(prompts, 'prompt')}. "
         "Bars: 95 % interval, jackknife over prompts, for all models over models too; no bar: no interval."
     )
-    charts = ()
+    charts: tuple[Chart, ...] = ()
     if shown.height:
         charts = (
             draw_dots(
@@ -44,6 +46,7 @@ def figure(reading: Reading) -> Figure:
                 f"Dot plot of kappa ({when})",
                 f"Kappa of the models by detector, and of the detectors by model, {when}.",
                 "kappa (0 = chance, 1 = the same)",
+                up_to=1.0,
             ),
         )
     tables = tuple(table for table in (_detectors(frame), _pairs(frame)) if table.rows)
@@ -61,8 +64,11 @@ def _title(known: pl.DataFrame) -> str:
     parts = []
     models = known.filter((pl.col("comparison") == "models") & (pl.col("model_a") == ALL)).to_dicts()
     if models:
-        sizes = [f"{inert(row['detector_a'])} {estimate(row['kappa'], row['ci_low'], row['ci_high'])}" for row in models]
-        parts.append(f"Models agree on what to refuse by kappa {listed(sizes, 3)}")
+        sizes = [
+            f"{estimate(row['kappa'], row['ci_low'], row['ci_high'])} by the {inert(row['detector_a'])}"
+            for row in models
+        ]
+        parts.append(f"Models agree on what to refuse with kappa {listed(sizes, 3)}")
     detectors = known.filter(pl.col("comparison") == "detectors").sort("kappa", "model_a").to_dicts()
     if detectors:
         row = detectors[0]
@@ -81,7 +87,16 @@ def _dot(row: dict[str, Any]) -> Dot:
 
 
 def _detectors(frame: pl.DataFrame) -> Table:
-    columns = ("Model", "Detectors", "Refusals by the first", "By the second", "Agree", "Kappa, 95 % interval", "Answers", "Why there is none")
+    columns = (
+        "Model",
+        "Detectors",
+        "Refusals by the first",
+        "By the second",
+        "Agree",
+        "Kappa, 95 % interval",
+        "Answers",
+        "Why there is none",
+    )
     rows = [
         (
             cell(row["model_a"]),
@@ -95,13 +110,29 @@ def _detectors(frame: pl.DataFrame) -> Table:
         )
         for row in frame.filter(pl.col("comparison") == "detectors").to_dicts()
     ]
-    return Table("Refusals by detector, and whether two detectors agree", columns, rows, frozenset(columns[2:7]))
+    return Table(
+        "Refusals by detector, and whether two detectors agree",
+        columns,
+        rows,
+        frozenset(columns[2:7]),
+        frozenset(columns[-1:]),
+    )
 
 
 def _pairs(frame: pl.DataFrame) -> Table:
     """Return the wave and, of each detector, the pairs of models that agree most and least."""
-    columns = ("Detector", "Models", "Refusals of the first", "Of the second", "Agree", "Kappa, 95 % interval", "Prompts")
-    pairs = frame.filter((pl.col("comparison") == "models") & (pl.col("kappa").is_not_null() | (pl.col("model_a") == ALL)))
+    columns = (
+        "Detector",
+        "Models",
+        "Refusals of the first",
+        "Of the second",
+        "Agree",
+        "Kappa, 95 % interval",
+        "Prompts",
+    )
+    pairs = frame.filter(
+        (pl.col("comparison") == "models") & (pl.col("kappa").is_not_null() | (pl.col("model_a") == ALL))
+    )
     rows = []
     for (detector,), group in pairs.group_by("detector_a", maintain_order=True):
         each = group.filter(pl.col("model_a") != ALL)
@@ -111,7 +142,9 @@ def _pairs(frame: pl.DataFrame) -> Table:
             rows.append(
                 (
                     cell(detector),
-                    f"all, mean of {counted(row['n_pairs'], 'pair')}" if whole else cell(f"{row['model_a']} and {row['model_b']}"),
+                    f"all, mean of {counted(row['n_pairs'], 'pair')}"
+                    if whole
+                    else cell(f"{row['model_a']} and {row['model_b']}"),
                     share(row["refusal_share_a"]),
                     share(row["refusal_share_b"]),
                     share(row["agreement_share"]),
@@ -120,5 +153,8 @@ def _pairs(frame: pl.DataFrame) -> Table:
                 )
             )
     return Table(
-        f"Which prompts models refuse: the {_ENDS} pairs of most and of least kappa, by detector", columns, rows, frozenset(columns[2:])
+        f"Which prompts models refuse: the {_ENDS} pairs of most and of least kappa, by detector",
+        columns,
+        rows,
+        frozenset(columns[2:]),
     )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 NOTE = (
     "Slope: Theil-Sen, the median of the slopes between all pairs of nights, per 30 days; 95 % interval by Sen, null "
     "under 5 nights. A convergence series is moved by matched changes only; drift is MMD² against the baseline (a mean "
-    "distance with one sample a prompt). Change points: CUSUM alarms as the series runs (k = 0.5, h = 5 SD), PELT reads "
+    "distance with one sample a prompt). Change points: CUSUM alarms as the series runs (k = 0.5, h = 5 SD), "
+    "PELT reads "
     "all of it (8 nights or more). A staged series moves as fast as it was staged."
 )
 
@@ -58,7 +59,9 @@ def _slopes(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Slopes of the series that end with this night, all capabilities", columns, rows, frozenset(columns[3:]))
+    return Table(
+        "Slopes of the series that end with this night, all capabilities", columns, rows, frozenset(columns[3:])
+    )
 
 
 def _points(frame: pl.DataFrame) -> Table:
@@ -76,7 +79,12 @@ def _points(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Where a series changed its level (no interval: the size is told after it was searched for)", columns, rows, frozenset(columns[5:]))
+    return Table(
+        "Where a series changed its level (no interval: the size is told after it was searched for)",
+        columns,
+        rows,
+        frozenset(columns[5:]),
+    )
 
 
 def _series(row: dict[str, Any]) -> str:
