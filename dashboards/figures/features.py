@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dashboards.figures.parts import Figure, Table, sources, words
+from dashboards.figures.parts import Figure, Table, most, sources, words
 from dashboards.wording import cell, count, counted, estimate, inert, kinds, night, number, p_value
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def figure(reading: Reading) -> Figure:
     note = (
         f"Means over the prompts answered in both nights, paired by prompt ({when}). n = "
         f"{counted(frame['model'].n_unique(), 'model')}, up to "
-        f"{counted(int(frame['n_prompts'].max() or 0), 'prompt')}, "
+        f"{counted(most(frame['n_prompts']), 'prompt')}, "
         f"{counted(frame.height, 'test')}. Shares (0 to 1) come from rules, not from judges; latency in ms, lengths in "
         "characters and tokens. 95 % interval of the difference over prompts. p is adjusted by Benjamini-Hochberg: for "
         "exploration, no alarm."
