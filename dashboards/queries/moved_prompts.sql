@@ -97,20 +97,26 @@ sides as (
             and (a.is_now, a.sample_index) < (b.is_now, b.sample_index)
 ),
 
+-- materialized: joined by token first, every two texts of the night would meet
+side_tokens as materialized (
+    select text_pairs.text_a, text_pairs.text_b, frequencies.token, frequencies.frequency
+    from (select distinct text_a, text_b from sides) as text_pairs
+    inner join frequencies on text_pairs.text_a = frequencies.text_sha
+),
+
 shared as (
     select
-        text_pairs.text_a,
-        text_pairs.text_b,
+        a.text_a,
+        a.text_b,
         sum(
             0.5 * (a.frequency + b.frequency)
             - 0.5 * a.frequency * log2(2 * a.frequency / (a.frequency + b.frequency))
             - 0.5 * b.frequency * log2(2 * b.frequency / (a.frequency + b.frequency))
             order by a.token
         ) as kernel
-    from (select distinct text_a, text_b from sides) as text_pairs
-    inner join frequencies as a on text_pairs.text_a = a.text_sha
-    inner join frequencies as b on text_pairs.text_b = b.text_sha and a.token = b.token
-    group by text_pairs.text_a, text_pairs.text_b
+    from side_tokens as a
+    inner join frequencies as b on a.text_b = b.text_sha and a.token = b.token
+    group by a.text_a, a.text_b
 ),
 
 kernels as (
