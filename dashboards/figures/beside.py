@@ -40,8 +40,9 @@ def _title(published: pl.DataFrame, pooled: pl.DataFrame) -> str:
         if row["score"] is not None
     ]
     if pooled.height and pooled["jsd_bits"].drop_nulls().len():
-        low, high = pooled["jsd_bits"].min(), pooled["jsd_bits"].max()
-        parts.append(f"pooled divergence {number(low)} to {number(high)} bits")  # type: ignore[arg-type]
+        found = pooled["jsd_bits"].drop_nulls().sort()
+        sizes = dict.fromkeys(number(found[place]) for place in (0, -1))
+        parts.append(f"pooled divergence {' to '.join(sizes)} bits")
     return f"Beside our measures, never scored: {'; '.join(parts) or 'no number'}"
 
 

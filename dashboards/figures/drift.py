@@ -226,8 +226,7 @@ def _alarms(reading: Reading) -> Table:
         "p adjusted",
         "Prompts",
         "Tests",
-        "Cause",
-        "What serves: then and now",
+        "Cause, and what serves: then and now",
     )
     rows = [
         (
@@ -240,8 +239,7 @@ def _alarms(reading: Reading) -> Table:
             p_value(row["p_adjusted"]),
             count(row["n_prompts"]),
             f"{row['n_alarms']} of {row['n_tests']}",
-            cell(row["cause"]),
-            cell("; ".join(change(row["identity_then"], row["identity_now"]))),
+            cell(": ".join([row["cause"] or DASH, *_served(row)])),
         )
         for row in reading.frame("alarms").to_dicts()
     ]
@@ -252,6 +250,12 @@ def _alarms(reading: Reading) -> Table:
         frozenset(columns[4:9]),
         frozenset(columns[-1:]),
     )
+
+
+def _served(row: dict[str, Any]) -> list[str]:
+    """Return what changed in the served identity as one text; nothing where nothing is known to differ."""
+    changed = "; ".join(change(row["identity_then"], row["identity_now"]))
+    return [changed] if changed else []
 
 
 def _tests(reading: Reading) -> Table:

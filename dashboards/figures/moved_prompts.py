@@ -38,7 +38,7 @@ def by_capability(reading: Reading) -> Table:
             drift_size(row["noise"]),
             p_value(row["p_adjusted"]),
             count(row["n_prompts"]),
-            cell(listed(row["kernels"])),
+            "all three" if len(row["kernels"]) == 3 else cell(listed(row["kernels"])),
             cell(row["cause"]),
             *((p_value(row["p_confirmation"]),) if confirmed else ()),
         )

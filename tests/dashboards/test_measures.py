@@ -51,7 +51,7 @@ def figures(drawn_page):
         ("refusals", "Models agree on what to refuse with kappa 0.56 [0.44, 0.69] by the rule"),
         ("refusals", "classifier and rule agree least on lab/poet, 0.31 [0.19, 0.44]"),
         ("power", "This night can tell a change of 0.087 from nothing; 0.05 would need 57 prompts"),
-        ("beside", "Beside our measures, never scored: length refusal 0.71; pooled divergence 0.38 to 0.38 bits"),
+        ("beside", "Beside our measures, never scored: length refusal 0.71; pooled divergence 0.38 bits"),
     ],
 )
 def test_a_title_says_the_finding_with_the_numbers_of_the_table(figures, anchor, titles):
@@ -78,7 +78,7 @@ def test_a_title_says_the_finding_with_the_numbers_of_the_table(figures, anchor,
         # the assistant's drift from its baseline is 0.31 + 0.12 + 0.04; all three kernels alarmed
         (
             "drift",
-            "truthfulness 2026-11-18 (baseline) 0.470 0.0040 0.0009 6 combined, distributional, semantic identity",
+            "truthfulness 2026-11-18 (baseline) 0.470 0.0040 0.0009 6 all three identity",
         ),
     ],
 )
