@@ -11,8 +11,21 @@ import polars as pl
 
 from dashboards.identity import change
 from dashboards.reading import Reading, read_newest
+from dashboards.turns import turn_sentences
 from dashboards.verdicts import audit_sentences, kept_out_sentences
-from dashboards.wording import counted, drift_size, estimate, inert, kinds, listed, night, number, p_value, share
+from dashboards.wording import (
+    counted,
+    drift_measure,
+    drift_size,
+    estimate,
+    inert,
+    kinds,
+    listed,
+    night,
+    number,
+    p_value,
+    share,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +57,7 @@ def sentences(reading: Reading) -> list[str]:
     """Return the sentences of one wave: convergence, drift, epoch 0, canary, withheld models, audit."""
     return [
         *_convergence(reading),
+        *turn_sentences(reading),
         *_most_moved_pair(reading),
         *_drift(reading),
         *_canaries(reading),
@@ -158,7 +172,7 @@ def untested_reason(reading: Reading) -> str:
         return "there is no earlier night of this battery to compare with"
     if (rows["cause"] == "configuration").fill_null(False).all():
         return CAUSES["configuration"]
-    return "a p-value needs at least 2 samples a prompt in both nights"
+    return "a p-value needs at least 2 samples a prompt in both nights, or 3 earlier nights of one configuration"
 
 
 def alarm_sentence(row: dict[str, Any], second: dict[str, Any] | None = None) -> str:
@@ -166,12 +180,13 @@ def alarm_sentence(row: dict[str, Any], second: dict[str, Any] | None = None) ->
 
     `second` is what became of its second sample, a row of queries/confirmations.sql.
     """
-    against = "its baseline " if row["reference_kind"] == "baseline" else ""
+    against = {"baseline": "its baseline ", "pool": "its pool of earlier nights up to "}.get(row["reference_kind"], "")
     where = "" if row["capability"] == "overall" else f" in {inert(row['capability'])}"
     changed = change(row["identity_then"], row["identity_now"]) if row["cause"] == "identity" else []
     return (
         f"{inert(row['model'])} changed on {night(row['wave_id'])} against {against}{night(row['reference'])} "
-        f"({row['kernel']} MMD²{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
+        f"({row['kernel']} {drift_measure(row['method'])}{where} {drift_size(row['drift'])}, noise SD "
+        f"{drift_size(row['noise'])}, "
         f"p adjusted {p_value(row['p_adjusted'])}, {counted(row['n_prompts'] or 0, 'prompt')}; "
         f"{row['n_alarms']} of {row['n_tests']} tests): {_cause_of(row['cause'], second)}"
         + (f": {'; '.join(changed)}" if changed else "")

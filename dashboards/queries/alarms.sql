@@ -28,6 +28,7 @@ select
     tests.reference_kind,
     tests.reference,
     tests.kernel,
+    tests.method,
     tests.drift,
     tests.noise,
     tests.p_adjusted,

@@ -22,6 +22,7 @@ from lake.model_tables import model_tables
 from lake.store import Store
 from lake.tables import TABLES, Table
 from lake.waves import Publication
+from tests.dashboards.measured import add_measured
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -109,6 +110,8 @@ def night_rows(night: int, members: tuple[str, ...] = MEMBERS, canary: str | Non
                 "chance": 0.3,
                 "ceiling": 0.8,
                 "convergence": 0.05 + 0.03 * place,
+                "ci_low": 0.01 + 0.03 * place,
+                "ci_high": 0.09 + 0.03 * place,
                 "relative": None,
             }
             for place, (a, b) in enumerate(combinations(sorted(members), 2))
@@ -442,9 +445,9 @@ def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn_page(tmp_path_factory: pytest.TempPathFactory, empty_lake: Path) -> Path:
-    """The page of four nights in a real lake, drawn once."""
+    """The page of four nights with every measure in a real lake, drawn once."""
     lake = SyntheticLake(Store(shutil.copytree(empty_lake, tmp_path_factory.mktemp("drawn") / "store")))
-    return draw(lake.store, lake.play())
+    return draw(lake.store, lake.play(change=add_measured))
 
 
 @pytest.fixture
