@@ -65,9 +65,10 @@ class Night:
         return rows(self.nights.store, query)
 
 
-def played_night(folder: Path, server: LocalOpenRouter) -> Night:
+def played_night(folder: Path, server: LocalOpenRouter, prefect_url: str) -> Night:
     """Play the night. The second start meets the wave's lock in the hands of this process."""
     nights = asked_panel(folder, server.address)
+    nights.environment["PREFECT_API_URL"] = prefect_url
     everywhere = {"key": KEY, "catalogue": CATALOGUE, "endpoints": {MODELS[0]: PROVIDERS}}
 
     def start(**control: Any) -> Start:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from flows.running import run_nightly
+from flows.scheduling import prefect_server
 from flows.settings import Settings
 from lake.store import Store
 from pipelines.laboratory import Laboratory
@@ -132,13 +133,32 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> 
         while writing.poll() is None:
             if nights.store.exists():
                 result.read()
-            time.sleep(0.5)
+            time.sleep(2)
     assert writing.returncode == 0, complained.read_text()
     result.printed = said.read_text()
     return result
 
 
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of one Prefect server for many nights: starting one costs more than a night of few answers."""
+    store = Store(tmp_path_factory.mktemp("prefect") / "store")
+    store.prepare()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("flows.scheduling._USUAL_PORT", 0)  # another test process may have its eye on it
+        patched.setenv("PREFECT_HOME", str(store.state / "prefect"))
+        with prefect_server(store) as url:
+            del os.environ["PREFECT_API_URL"]  # it is given to the nights that ask for it, and to no other test
+            yield url
+
+
 @pytest.fixture
-def new_nights(tmp_path: Path, laboratory: Laboratory) -> Callable[[str, list[int]], Nights]:
+def new_nights(tmp_path: Path, laboratory: Laboratory, prefect_url: str) -> Callable[[str, list[int]], Nights]:
     """Return what makes an empty store with a trained laboratory and a panel of that name and those epochs."""
-    return lambda name, epochs: make_nights(tmp_path / name, laboratory, name, epochs)
+
+    def make(name: str, epochs: list[int]) -> Nights:
+        nights = make_nights(tmp_path / name, laboratory, name, epochs)
+        nights.environment["PREFECT_API_URL"] = prefect_url
+        return nights
+
+    return make

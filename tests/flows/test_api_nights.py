@@ -26,9 +26,9 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
+def night(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Night:
     with local_openrouter() as server:
-        return played_night(tmp_path_factory.mktemp("asked"), server)
+        return played_night(tmp_path_factory.mktemp("asked"), server, prefect_url)
 
 
 def test_without_credit_the_night_stops_with_a_sentence_and_what_was_answered_is_in_the_lake(night: Night) -> None:

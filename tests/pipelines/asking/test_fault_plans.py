@@ -28,6 +28,7 @@ STOPPING = (
 )  # fmt: skip
 DROPPING = ("status_404", "vllm_404", "deprecated", "free_ended", "constraint", "retry_after_day", "html_404")
 SLOW = ("hang", "drip", "huge", "deep")
+STALLING = ("hang", "drip")
 LARGE = ("huge_text",)
 """What is costly in time comes at most about once in a plan; so does what stops a start or drops a model."""
 
@@ -121,7 +122,12 @@ def assert_no_secret_was_told(night, key):
 def assert_books_agree(night):
     """Each call is in both books, and each charge is known or held back."""
     charged, sent = night.books["charged_by_id"], night.sent
-    assert (len(sent), night.books["schema_violations"]) == (night.books["calls"], 0)
+    timed_out = sum(a.error_class == "timeout" for a in sent) - sum(night.books["steps"].get(s, 0) for s in STALLING)
+    never_arrived = (
+        len(sent) - night.books["calls"]
+    )  # none but what was given up before it was read
+    assert 0 <= never_arrived <= max(0, timed_out)
+    assert night.books["schema_violations"] == 0
     read = {a.response_id: a.cost_usd or 0.0 for a in sent if a.response_id in charged}
     unread = {number: cost for number, cost in charged.items() if number not in read}
     assert sum(read.values()) == pytest.approx(sum(charged[number] for number in read), abs=1e-9)
@@ -143,7 +149,7 @@ def test_each_cell_ends_answered_or_in_a_named_error_and_the_books_agree(
     server, spec, key, clock, questions, tmp_path, seed, occurred
 ):
     server.control(**plan(seed), now=clock.now().isoformat(), key=key)
-    spec = dataclasses.replace(spec, max_in_flight=64, timeout_s=0.5)
+    spec = dataclasses.replace(spec, max_in_flight=64, timeout_s=1.0)
     night = played(server, spec, key, clock, questions(MODELS, prompts=PROMPTS, samples=SAMPLES), tmp_path)
     occurred[seed] = set(night.books["steps"])
 
