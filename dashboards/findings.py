@@ -100,7 +100,7 @@ def _change(reading: Reading) -> list[str]:
 
 
 def _most_moved_pair(reading: Reading) -> list[str]:
-    """Tell the pair that moved most since the first night. A pair's score has no interval, and the sentence says so."""
+    """Tell the pair that moved most since the first night. Its move has no interval, and the sentence says so."""
     rows = reading.frame("pair_moves").to_dicts()
     if not rows:
         return []
@@ -109,7 +109,7 @@ def _most_moved_pair(reading: Reading) -> list[str]:
     return [
         f"Of {counted(len(rows), 'pair')}, {inert(first['model_a'])} and {inert(first['model_b'])} {direction} since "
         f"{night(first['reference'])}: {number(first['convergence_then'])} became {number(first['convergence_now'])} "
-        f"(combined, {counted(first['n_prompts'], 'prompt')}, no interval)."
+        f"(combined, {counted(first['n_prompts'], 'prompt')}; the move has no interval)."
     ]
 
 
@@ -221,9 +221,9 @@ def _cause_of(name: str | None, second: dict[str, Any] | None) -> str:
 
 def _served_anew(reading: Reading) -> list[str]:
     """Tell of models whose served identity is not the night before's although their answers raised no alarm."""
-    rows = reading.frame("drift_tests").filter(pl.col("reference_kind") == "previous")
-    quiet = rows.group_by("model").agg(pl.col("identity_changed").any(), pl.col("is_alarm").any())
-    models = sorted(map(inert, quiet.filter(pl.col("identity_changed") & ~pl.col("is_alarm"))["model"]))
+    since_the_night_before = pl.col("identity_changed") & (pl.col("reference_kind") == "previous")
+    told = reading.frame("drift_tests").group_by("model").agg(since_the_night_before.any(), pl.col("is_alarm").any())
+    models = sorted(map(inert, told.filter(pl.col("identity_changed") & ~pl.col("is_alarm"))["model"]))
     return [f"What serves changed without a drift alarm: {listed(models)}."] if models else []
 
 
