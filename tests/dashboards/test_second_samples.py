@@ -30,7 +30,8 @@ SAME = "the served identity is the same"
         pytest.param(
             "behaviour",
             {"state": "confirmed", "n_confirmed": 9, **ANSWERED},
-            "the same system answers differently, confirmed by 24 fresh answers to 12 prompts the same night (behaviour)",
+            "the same system answers differently, confirmed by 24 fresh answers to 12 prompts the same night "
+            "(behaviour)",
             id="confirmed",
         ),
         pytest.param(
