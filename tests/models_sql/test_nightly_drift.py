@@ -140,7 +140,7 @@ def test_an_unchanged_test_is_read_back_and_a_changed_one_is_not(copied: Store, 
         "AND model_requested = 'calm' AND prompt_id = 'n00' AND wave_date = '2026-01-10'"
     )
     connection.close()
-    build(copied)
+    build(copied, select="+drift_by_model")
     connection = connect_writer(copied)
     kept = connection.execute(
         "SELECT panel, wave_date = '2026-01-10' AS is_new, bool_and(seed = -1) FROM out.drift_by_model "
