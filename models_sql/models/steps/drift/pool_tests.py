@@ -82,10 +82,9 @@ class Texts:
         found = vectors.join(texts, "text_key").order("text_key").to_arrow_table()
         self.has_vector = np.isin(self.keys, found.column("text_key").to_numpy())
         flat = found.column("vector").combine_chunks().flatten().to_numpy().astype(np.float64)
-        self.vectors = np.zeros((len(self.keys), len(flat) // max(1, len(found))))
-        self.vectors[self.has_vector] = np.ldexp(np.rint(np.ldexp(flat, VECTOR_BITS)), -VECTOR_BITS).reshape(
-            len(found), -1
-        )
+        self.vectors = np.zeros((len(self.keys), len(flat) // max(1, len(found))))  # without a vector: of no width
+        rounded = np.ldexp(np.rint(np.ldexp(flat, VECTOR_BITS)), -VECTOR_BITS)
+        self.vectors[self.has_vector] = rounded.reshape(len(found), self.vectors.shape[1])
         shares = tokens.join(texts, "text_key").order("text_key, token_key").fetchnumpy()
         row, column = np.searchsorted(self.keys, shares["text_key"]), shares["token_key"]
         size = (len(self.keys), int(column.max()) + 1 if len(column) else 1)

@@ -51,7 +51,7 @@ select
         when has_new_answers then 'new answers'
         when has_other_members then 'other verdicts'
         when has_new_vectors then 'new vectors'
-        when {{ sql_text(publication.code_version if publication) }} <> {{ sql_text(var("code_version")) }}
+        when {{ sql_text(publication.code_version if publication) }} is distinct from {{ sql_text(var("code_version")) }}
             then 'code changed'
         else 'unexplained'
     end as reason
