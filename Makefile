@@ -12,7 +12,7 @@ nightly: $(READY)  ## one night, end to end; on an empty lake the four staged ni
 test: $(READY)  ## the whole suite, a file a process, on two processes
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-validate: $(READY)  ## are intervals and tests what they claim? simulations, some minutes; figures are printed
+validate: $(READY)  ## simulations of intervals and tests, and whole nights too slow for every change; some minutes, figures are printed
 	@$(BIN)/python -m pytest -s tests/validation/validate_*.py
 
 lint: $(READY)
