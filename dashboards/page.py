@@ -145,11 +145,12 @@ def _figures(reading: Reading) -> list[Figure]:
         refusals,
         trend,
     )
+    from dashboards.figures.failed import drawn
 
     over_nights = (convergence, changes, trend, drift, features)
     of_this_night = (pairs, clusters, by_model, groups, homogeneity, formats, refusals)
     about_the_measures = (power, beside, completeness, audit)
-    return [module.figure(reading) for module in (*over_nights, *of_this_night, *about_the_measures)]
+    return [drawn(module, reading) for module in (*over_nights, *of_this_night, *about_the_measures)]
 
 
 def _write_index(store: Store, connection: duckdb.DuckDBPyConnection, content: Content | None) -> Path:

@@ -1,6 +1,7 @@
 """Paired tests of scalar features: what a model's answers to the same prompts were like then and now.
 
-Shared by the dbt Python models and by `driftlake compare`, so that a difference has one interval and one McNemar's p.
+The dbt Python models use all of it. `driftlake compare` shares McNemar's p and both intervals, so a difference of
+yes-or-no values has one p and one interval; its p of other values is Student's, which needs no random draw.
 
 The unit is the prompt. Null: within each prompt it makes no difference which wave is which, so every difference may
 change its sign (Fisher 1935, The Design of Experiments, 21). All signs are enumerated where they are few. On yes-or-no
@@ -20,6 +21,10 @@ MOST_ENUMERATED = 12
 
 TIE = 1e-12
 """Sums that differ by less are equal: they differ in the order of addition only."""
+
+
+LEAST_P = 5e-324
+"""The smallest positive double. No p is 0: one that is too small for a double is this."""
 
 
 class Paired(NamedTuple):
@@ -59,12 +64,17 @@ def paired(now: np.ndarray, then: np.ndarray, draws: int, rng: np.random.Generat
 
 
 def mcnemar(difference: np.ndarray | Sequence[float]) -> float:
-    """Return the exact two-sided p of differences of 1, 0 and -1 (McNemar 1947, Psychometrika 12); 1 if all are 0."""
+    """Return the exact two-sided p of differences of 1, 0 and -1 (McNemar 1947, Psychometrika 12); 1 if all are 0.
+
+    Never 0: a p that no double can hold (2^-1099 of 1,100 changes one way) is the smallest positive double.
+    """
     from scipy.special import bdtr
 
     values = np.asarray(difference)
     gained, lost = int((values > 0).sum()), int((values < 0).sum())
-    return min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))) if gained + lost else 1.0
+    if not gained + lost:
+        return 1.0
+    return max(LEAST_P, min(1.0, 2 * float(bdtr(min(gained, lost), gained + lost, 0.5))))
 
 
 def sign_flip(difference: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[float, int]:

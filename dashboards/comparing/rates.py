@@ -23,8 +23,6 @@ FEATURES = {
 }
 """Rates read off core.response_features; shares of answers, length in code points."""
 
-NOT_BINARY = ("length",)
-
 
 class Pairing(NamedTuple):
     """A model of a wave on each side, under a label; `is_counted`: its answers are compared."""
@@ -43,15 +41,15 @@ class _Value(NamedTuple):
     prompt_id: str
     a: float
     b: float
-    is_single: bool
 
 
 def compared_rates(connection: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing], *, by_label: bool) -> list[Rate]:
     """Return the rates of all pairings together, then, with `by_label`, those of each; p adjusted over all of them.
 
-    `ok` is the share of planned cells with a usable answer, over every pairing; the others are shares of answers, over
-    the counted pairings only. A prompt's value is the mean over its samples; together, the mean over the pairings too:
-    the interval is over prompts, the models are taken as given. Format classes that occur on neither side are left out.
+    `ok` is the share of planned cells with a usable answer, whether or not a verdict keeps it out, over every pairing;
+    the others are shares of answers, over the counted pairings only. A prompt's value is the mean over its samples;
+    together, the mean over the pairings too: the interval is over prompts, the models are taken as given. Format
+    classes that occur on neither side are left out.
     """
     values = _values(connection, pairings) if pairings else []
     found: list[Rate] = []
@@ -60,12 +58,10 @@ def compared_rates(connection: duckdb.DuckDBPyConnection, pairings: Sequence[Pai
         if rate.startswith("format_") and not any(value.a or value.b for value in group):
             continue
         labels = {value.label for value in group}
-        found.append(_rate(None, rate, len(labels), _together(group), _is_binary(group) and len(labels) == 1))
+        found.append(_rate(None, rate, len(labels), _together(group)))
         if by_label:
             for label, own in groupby(group, key=lambda value: value.label):
-                mine = list(own)
-                pairs = [(value.a, value.b) for value in mine]
-                found.append(_rate(label, rate, 1, pairs, _is_binary(mine)))
+                found.append(_rate(label, rate, 1, [(value.a, value.b) for value in own]))
     adjusted = holm([rate.p_value for rate in found])
     ranked = [replace(rate, p_adjusted=p) for rate, p in zip(found, adjusted, strict=True)]
     return sorted(ranked, key=lambda rate: (rate.model is not None, rate.model or ""))
@@ -81,7 +77,9 @@ def _together(values: Iterable[_Value]) -> list[tuple[float, float]]:
     return found
 
 
-def _rate(label: str | None, rate: str, n_models: int, pairs: list[tuple[float, float]], is_binary: bool) -> Rate:
+def _rate(label: str | None, rate: str, n_models: int, pairs: list[tuple[float, float]]) -> Rate:
+    # as models_sql.paired decides it: by the values, so that a rate has the interval of out.drift_of_features
+    is_binary = all(value in (0.0, 1.0) for pair in pairs for value in pair)
     found: Difference = paired([a for a, _ in pairs], [b for _, b in pairs], is_binary=is_binary)
     return Rate(
         model=label,
@@ -98,10 +96,6 @@ def _rate(label: str | None, rate: str, n_models: int, pairs: list[tuple[float, 
         method=found.method,
         reason=found.reason,
     )
-
-
-def _is_binary(values: list[_Value]) -> bool:
-    return values[0].rate not in NOT_BINARY and all(value.is_single for value in values)
 
 
 def _values(connection: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing]) -> list[_Value]:
@@ -122,7 +116,10 @@ def _values(connection: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing]) 
     query = f"""
         WITH pairings (label, wave_a, model_a, wave_b, model_b, is_counted) AS (VALUES {rows}),
         single AS (
-            SELECT wave_id, model_requested AS model, prompt_id, '{OK}' AS rate, CAST(state = 'ok' AS DOUBLE) AS value
+            -- quarantined: usable, and kept out by a verdict
+            SELECT
+                wave_id, model_requested AS model, prompt_id, '{OK}' AS rate,
+                CAST(state IN ('ok', 'quarantined') AS DOUBLE) AS value
             FROM core.cells WHERE wave_id IN ({waves}) AND purpose IN ('measure', 'canary')
             UNION ALL
             SELECT wave_id, model_requested, prompt_id, feature.rate, feature.value
@@ -134,10 +131,10 @@ def _values(connection: duckdb.DuckDBPyConnection, pairings: Sequence[Pairing]) 
         ),
         by_prompt AS (
             -- shares of few samples and whole lengths: their sums are exact in any order
-            SELECT wave_id, model, prompt_id, rate, sum(value) / count(*) AS value, count(*) AS n
+            SELECT wave_id, model, prompt_id, rate, sum(value) / count(*) AS value
             FROM single GROUP BY ALL
         )
-        SELECT a.rate, label, a.prompt_id, a.value, b.value, a.n = 1 AND b.n = 1
+        SELECT a.rate, label, a.prompt_id, a.value, b.value
         FROM pairings
         JOIN by_prompt AS a ON a.wave_id = wave_a AND a.model = model_a
         JOIN by_prompt AS b

@@ -69,8 +69,8 @@ class Drift:
 class Rate:
     """A rate on both sides and the difference, paired by prompt; `model` is null for the mean over all models.
 
-    `a`, `b`: means over the prompts of both. `p_value` by `method` (paired t, or mcnemar for one yes or no a prompt);
-    `p_adjusted` by Holm over all rates of the comparison.
+    `a`, `b`: means over the prompts of both. `p_value` by `method` (paired t, or mcnemar where every prompt has a
+    yes or a no on both sides); `p_adjusted` by Holm over all rates of the comparison.
     """
 
     model: str | None

@@ -24,7 +24,10 @@ def figure(reading: Reading) -> Figure:
     evidence = sources(reading, "by_model")
     if overall.is_empty():
         return Figure(
-            "models", f"Convergence by model ({when}): not enough data", "No model has a score.", sources=evidence
+            "models",
+            f"Convergence by model ({when}): not enough data",
+            "No model has a score over all capabilities.",
+            sources=evidence,
         )
     first = overall.row(0, named=True)
     title = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.figures.dots import Dot, draw_dots
-from dashboards.figures.parts import QUIET, Chart, Figure, Table, sources, words
+from dashboards.figures.parts import QUIET, Chart, Figure, Table, most, sources, words
 from dashboards.findings import moved
 from dashboards.wording import cell, count, counted, estimate, kinds, night, number
 
@@ -27,11 +27,10 @@ def figure(reading: Reading) -> Figure:
         return Figure("changes", f"Change of convergence ({when}): not enough data", reason, sources=evidence)
     frame = _distinct(frame)
     combined = frame.filter(pl.col("kernel") == "combined")
-    n = frame.filter(pl.col("capability") == "overall").row(0, named=True)
     note = (
         "Score of this night less the score of the reference, both on the models and prompts answered in both: a model "
         f"that joins or leaves moves nothing ({when}; combined kernel, 0 = no change). "
-        f"n = {counted(n['n_models'], 'model')}, {counted(n['n_prompts'], 'prompt')} overall. Bars: 95 % interval, "
+        f"{_sizes(frame)} Bars: 95 % interval, "
         "two-way jackknife over models and prompts, not adjusted for the number of capabilities; no bar: no interval."
     )
     charts = () if combined.is_empty() else (_chart(combined, when),)
@@ -42,6 +41,16 @@ def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows without those against the night before where that is the first night."""
     first = frame.filter(pl.col("reference_kind") == "first")["reference"].unique().to_list()
     return frame.filter((pl.col("reference_kind") == "first") | ~pl.col("reference").is_in(first))
+
+
+def _sizes(frame: pl.DataFrame) -> str:
+    """Return n over all capabilities; where one of them has no change, there is no change over all, and why."""
+    for row in frame.filter(pl.col("capability") == "overall").to_dicts():
+        return f"n = {counted(row['n_models'] or 0, 'model')}, {counted(row['n_prompts'] or 0, 'prompt')} overall."
+    return (
+        f"n = up to {counted(most(frame['n_models']), 'model')}, {counted(most(frame['n_prompts']), 'prompt')} a "
+        "capability. No change over all capabilities: it needs every capability in both nights."
+    )
 
 
 def _title(frame: pl.DataFrame) -> str:

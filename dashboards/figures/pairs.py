@@ -30,7 +30,7 @@ def figure(reading: Reading) -> Figure:
         return Figure(
             "pairs",
             f"Pairs of models ({when}): not enough data",
-            "No pair has a score.",
+            "No pair has a score over all capabilities.",
             sources=sources(reading, "pairs"),
         )
     top, bottom = scored.row(0, named=True), scored.row(-1, named=True)

@@ -36,7 +36,7 @@ def figure(reading: Reading) -> Figure:
     note = (
         f"Smallest difference found with 80 % power at 5 %, two-sided: 2.80 standard errors ({when}; combined "
         f"convergence). n = {counted(first['n_models'], 'model')}, {counted(first['n_prompts'], 'prompt')} "
-        "overall. The "
+        f"{'overall' if first['capability'] == 'overall' else 'in ' + words(first['capability'])}. The "
         "standard error has a part from models, which more prompts do not lower, and a part from prompts. No interval: "
         "it is computed from the intervals' own standard errors."
     )
@@ -51,7 +51,8 @@ def figure(reading: Reading) -> Figure:
     )
     present = set(each["estimate"])
     legend = tuple((_SWATCHES[name], said) for name, said in ESTIMATES.items() if name in present)
-    return Figure("power", _title(frame, each), note, (chart,), legend, (_table(frame),), evidence)
+    tables = tuple(table for table in (_table(frame),) if table.rows)
+    return Figure("power", _title(frame, each), note, (chart,), legend, tables, evidence)
 
 
 def _title(frame: pl.DataFrame, each: pl.DataFrame) -> str:

@@ -497,10 +497,13 @@ def found(in_memory: Callable[..., duckdb.DuckDBPyConnection]) -> Callable[..., 
 
 @pytest.fixture
 def page_of(in_memory: Callable[..., duckdb.DuckDBPyConnection]) -> Callable[..., str]:
-    """The HTML of the last of the nights played with the given arguments."""
+    """The HTML of the last of the nights played with the given arguments; every figure but `failing` must be drawn."""
 
-    def draw_in_memory(n_nights: int = 4, **arguments: Any) -> str:
+    def draw_in_memory(n_nights: int = 4, failing: str = "", **arguments: Any) -> str:
         connection = in_memory(n_nights=n_nights, **arguments)
-        return render(assemble(connection, _publication(n_nights - 1, 7)))
+        content = assemble(connection, _publication(n_nights - 1, 7))
+        failed = [figure.note for figure in content.figures if "could not be drawn" in figure.title]
+        assert [note for note in failed if not failing or f" {failing} " not in note] == []
+        return render(content)
 
     return draw_in_memory

@@ -119,6 +119,29 @@ def test_without_any_measure_each_figure_is_a_sentence_with_its_reason(page_of):
         assert "<table" not in bodies[anchor], anchor
 
 
+@pytest.mark.parametrize("how", ["absent", "null"])
+def test_a_battery_without_a_number_over_all_capabilities_is_drawn_and_says_so(page_of, how):
+    """A capability of one prompt has no number, and what is over all capabilities then has none."""
+    scores = {"convergence", "match", "chance", "ceiling", "change", "drift", "noise", "p_value", "p_adjusted"}
+    scores |= {"ci_low", "ci_high", "detectable_difference"}
+
+    def forget(rows):
+        add_measured(rows)
+        rows["out.convergence_change"] += [row | {"capability": "facts"} for row in rows["out.convergence_change"]]
+        for some in rows.values():
+            whole = [row for row in some if row.get("capability") == "overall"]
+            for row in whole:
+                some.remove(row) if how == "absent" else row.update(dict.fromkeys(scores & set(row)))
+
+    figures = sections(page_of(change=forget))
+    changes, power, models = (said(figures[name]) for name in ("changes", "power", "models"))
+    assert "Change of convergence: no capability was scored in every pair of nights" in changes
+    assert "n = up to 6 models, 6 prompts a capability. No change over all capabilities" in changes
+    assert "facts" in changes
+    assert "overall. The standard error" not in power
+    assert "No model has a score over all capabilities." in models
+
+
 def test_one_sample_a_prompt_leaves_repetition_out_with_the_tables_reason(page_of):
     def single(rows):
         add_measured(rows)

@@ -151,6 +151,41 @@ def test_an_unscored_pair_is_a_dash_and_never_zero(page_of):
     )
 
 
+def test_a_figure_that_fails_costs_itself_and_is_logged(page_of, monkeypatch, caplog):
+    from dashboards.figures import pairs
+
+    def fail(*_):
+        raise IndexError("no <b>row</b> of lab/poet\x1b[31m")
+
+    monkeypatch.setattr(pairs, "thresholds", fail)
+    page = Page(page_of(failing="pairs"))
+    said = page.said()
+    assert (
+        "Figure pairs could not be drawn: IndexError: no <b>row</b> of lab/poet [31m, its query still answers." in said
+    )
+    assert "from out.convergence_by_pair" in said  # the query, with its 15 pairs
+    assert "15 rows" in said
+    assert "Closest to the others on 2026-11-21" in said  # the figures behind it are drawn
+    assert [record.getMessage() for record in caplog.records] == [
+        "Figure pairs of wave local/2026-11-21 could not be drawn."
+    ]
+    assert caplog.records[0].exc_info
+
+
+def test_a_figure_whose_query_fails_says_that_it_does_not_answer(page_of):
+    from dashboards.reading import Reading
+
+    asked = Reading.sql
+
+    def broken(reading, name):
+        return "select * from out.nowhere" if name == "power" else asked(reading, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reading, "sql", broken)
+        said = Page(page_of(failing="power")).said()
+    assert re.search(r"Figure power could not be drawn: CatalogException: .*nor does its query answer\.", said)
+
+
 def test_twenty_three_models_still_draw(page_of):
     members = tuple(f"maker/a-model-with-a-rather-long-name-{number:02d}" for number in range(23))
     html = page_of(members=members, canary=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,12 @@ def test_mcnemar_counts_only_the_prompts_that_changed() -> None:
     # at most one of six the rarer way, either way: 2 (1 + 6) / 2^6
     assert mcnemar(difference) == pytest.approx(14 / 64)
     assert mcnemar(np.zeros(9)) == 1.0
+
+
+def test_no_p_is_zero_however_many_changed_one_way() -> None:
+    # 2 / 2^1100 is below the smallest positive double, 2^-1074
+    assert mcnemar(np.ones(1100)) == math.ulp(0.0)
+    assert mcnemar(np.ones(1000)) == pytest.approx(2.0**-999)
 
 
 def test_few_changes_are_enumerated() -> None:

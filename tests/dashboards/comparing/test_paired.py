@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
 from dashboards.comparing.paired import holm, jackknife, paired
+from models_sql.paired import paired as of_features
 
 VALUES = st.lists(st.tuples(*[st.integers(0, 40).map(lambda n: n / 4)] * 2), min_size=2, max_size=30)
 
@@ -30,6 +32,28 @@ def test_one_yes_or_no_a_prompt_is_tested_by_mcnemar() -> None:
     found = paired([0, 0, 0, 1, 0, 0], [1, 1, 1, 0, 0, 0], is_binary=True)
     # three changed one way, one the other: 2 x (C(4,0) + C(4,1)) / 16 = 10 / 16
     assert (found.method, found.p_value) == ("mcnemar", pytest.approx(0.625))
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=30))
+@example([(1, 1)] * 20)
+@example([(0, 1)] * 7)
+def test_a_yes_or_no_has_the_interval_and_p_of_the_features_of_drift(pairs: list[tuple[int, int]]) -> None:
+    then, now = ([float(pair[side]) for pair in pairs] for side in (0, 1))
+    found = paired(then, now, is_binary=True)
+    theirs = of_features(np.array(now), np.array(then), 99, np.random.default_rng(0))
+    assert (found.ci_low, found.ci_high, found.p_value, found.method) == (
+        theirs.ci_low,
+        theirs.ci_high,
+        theirs.p_value,
+        theirs.method,
+    )
+    assert found.ci_low is not None and found.ci_high is not None and found.ci_low < found.ci_high
+
+
+def test_no_p_is_zero_where_almost_every_prompt_moves_by_the_same() -> None:
+    # a hundredth of spread about a shift of 1,000: t is about 10^7 on 999 degrees of freedom
+    after = [1000 + 0.001 * (place % 10) for place in range(1000)]
+    assert paired([0.0] * 1000, after, is_binary=False).p_value == math.ulp(0.0)
 
 
 @pytest.mark.parametrize(
