@@ -1,7 +1,8 @@
 -- How fast a measure moves: Theil-Sen slope per 30 days over matched differences.
 -- Grain: (measure, panel, model, capability, kernel, first_wave_id). Series of under 3 waves have no row.
 -- Interval: 95 %, Sen's, null under 5 waves. A new series begins where the measure stops meaning the same: another
--- battery, another baseline, or neighbouring waves without a scored pair in common.
+-- battery, another baseline, or neighbouring waves without a scored pair in common. MMD squared and plain distance are
+-- two series.
 with bounds as (
     select
         series_key,

@@ -1,6 +1,7 @@
 -- What is followed over time: the convergence of a panel, and how far each model lies from its baseline.
 -- Grain: (series_key, wave_id). A series ends where its measure stops meaning the same: at another battery or time axis,
--- where two neighbouring waves share no scored pair, at another baseline, or between sampled and single answers.
+-- where two neighbouring waves share no scored pair, or at another baseline. MMD squared and plain distance never share
+-- a series: a night of single answers is left out of the series of the sampled nights around it.
 -- value: convergence (of the first wave, then moved by the matched changes only, so that a model or prompt that joins or
 -- leaves moves nothing), or drift against the baseline.
 with scores as (
@@ -54,7 +55,12 @@ drift as (
         model,
         capability,
         kernel,
-        reference || ' ' || bool_or(method = 'distance') over (partition by panel, model, kernel, reference) as stretch,
+        -- exactly 0 counts as what would have been computed: MMD squared where a prompt has two samples in both waves
+        reference || ' ' || case
+            when method = 'identical' and n_samples <= 2 * n_prompts then 'distance'
+            when method = 'identical' then 'mmd'
+            else method
+        end as stretch,
         wave_id,
         wave_date,
         drift as value
