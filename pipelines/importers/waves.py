@@ -1,7 +1,8 @@
 """Waves of recorded answers: one a date of the time axis, each with its plan and the attempts the lake lacks.
 
-The plan of a wave is its grid: every model of the wave, every prompt, each model's samples. A wave that holds
-95 % of the panel's prompts is planned with all of them: a source that lost a row between two versions had it.
+The plan of a wave is its grid: every model of the wave, every prompt, each model's samples. A new wave that holds
+95 % of the panel's prompts up to its date is planned with all of them: a source that lost a row between two versions
+had it, and one that grew had not. A wave that the lake knows keeps its prompts and adds what its own rows answer.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pipelines.panels.records import Battery, EndpointSpec, Panel, Prompt, Roste
 from pipelines.planning import WavePlan
 
 NEARLY_ALL = 0.95
-"""Share of the panel's prompts from which on a wave was meant to hold them all."""
+"""Share of the panel's prompts up to its date from which on a new wave was meant to hold them all."""
 
 PROMPT_COLUMNS = ("prompt_id", "capability", "family", "reference", "prompt")
 
@@ -64,22 +65,36 @@ class ImportedWave:
 
 def waves_of(request: Request, rows: pl.DataFrame, known: Known, now: datetime) -> Iterator[ImportedWave]:
     """Yield the waves that usable rows belong to, oldest first."""
-    prompts = pl.concat([_prompts(rows).drop("wave_date"), known.prompts.select(PROMPT_COLUMNS)]).unique()
-    unambiguous = prompts.filter(pl.col("prompt").n_unique().over("prompt_id") == 1).unique("prompt_id")
+    asked = _prompts(rows).with_columns(wave_id=f"{request.panel}/" + pl.col("wave_date").dt.to_string("iso"))
+    asked = pl.concat([asked.select("wave_id", *PROMPT_COLUMNS), known.prompts.select("wave_id", *PROMPT_COLUMNS)])
     for some in rows.sort("wave_date", "place").partition_by("wave_date", maintain_order=True):
-        yield _wave(request, some["wave_date"][0], some, known, unambiguous, now)
+        yield _wave(request, some["wave_date"][0], some, known, asked, now)
+
+
+def _battery(wave_id: str, asked: pl.DataFrame, is_known: bool) -> pl.DataFrame:
+    """Return the prompts that a wave is planned with; of two texts under one id the file's stands.
+
+    `asked` holds what each wave of the panel asks, of the file first, then of the lake. Only what was asked up to the
+    wave's date can be lost, and a text that changed under its id is no lost row. A later import never fills a known
+    wave: answers that it never had would be missing from now on, and what was published would fail for it.
+    """
+    own = asked.filter(pl.col("wave_id") == wave_id).select(PROMPT_COLUMNS).unique("prompt_id", keep="first")
+    if is_known:
+        return own
+    so_far = asked.filter(pl.col("wave_id") <= wave_id).select(PROMPT_COLUMNS).unique()
+    unambiguous = so_far.filter(pl.col("prompt").n_unique().over("prompt_id") == 1).unique("prompt_id")
+    if own.height < NEARLY_ALL * unambiguous.height:
+        return own
+    return pl.concat([own, unambiguous.join(own, on="prompt_id", how="anti")])
 
 
 def _wave(
-    request: Request, day: date, rows: pl.DataFrame, known: Known, battery: pl.DataFrame, now: datetime
+    request: Request, day: date, rows: pl.DataFrame, known: Known, asked: pl.DataFrame, now: datetime
 ) -> ImportedWave:
     wave_id = f"{request.panel}/{day.isoformat()}"
     own = pl.col("wave_id") == wave_id
     before = known.cells.filter(own).select("model_requested", "prompt_id", "sample_index")
-    earlier = known.prompts.filter(own).select(PROMPT_COLUMNS)
-    prompts = pl.concat([_prompts(rows).drop("wave_date"), earlier]).unique("prompt_id", keep="first")
-    if prompts.height >= NEARLY_ALL * battery.height:
-        prompts = pl.concat([prompts, battery.join(prompts, on="prompt_id", how="anti")])
+    prompts = _battery(wave_id, asked, is_known=not known.prompts.filter(own).is_empty())
     panel = _panel(request, rows, prompts.sort("prompt_id"))
     plan = WavePlan(
         wave_id=wave_id,

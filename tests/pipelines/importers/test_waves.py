@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from lake.catalog import connect_reader, connect_writer, create_lake
 from lake.errors import InputError
 from lake.store import Store
 from lake.waves import register
-from pipelines.importers.known import known_of
+from pipelines.importers.known import Known, known_of
 from pipelines.importers.rows import Request, read
 from pipelines.importers.storing import store_import
 from pipelines.importers.waves import ImportedWave, waves_of
@@ -69,6 +71,48 @@ def test_a_row_lost_between_versions_is_a_missing_cell_and_no_other_battery(stor
     found = waves(store, [*rows("a", "2024-01-01", range(40)), *rows("a", "2024-01-02", range(39))])
     assert [(w.cells.height, w.attempts.height) for w in found] == [(40, 40), (40, 39)]
     assert found[0].plan.panel.battery.sha == found[1].plan.panel.battery.sha
+
+
+def remembered(found: list[ImportedWave]) -> Known:
+    """Return what a lake that holds these waves knows of them."""
+    cell = ("wave_id", "model_requested", "prompt_id", "sample_index")
+    asked = [(wave.wave_id, prompt) for wave in found for prompt in wave.plan.panel.prompts]
+    prompts = [
+        (wave_id, p.prompt_id, p.capability, p.family, p.reference, p.messages[0]["content"]) for wave_id, p in asked
+    ]
+    columns = ("wave_id", "prompt_id", "capability", "family", "reference", "prompt")
+    texts = pl.col("response_text").map_elements(lambda text: sha256(text.encode()).hexdigest(), return_dtype=pl.String)
+    return Known(
+        attempts=pl.concat(w.attempts.select(*cell, "attempt", text_sha=texts) for w in found),
+        cells=pl.concat(w.cells.select(*cell, "position") for w in found),
+        prompts=pl.DataFrame(prompts, dict.fromkeys(columns, pl.String), orient="row"),
+        waves=pl.DataFrame({"wave_id": [w.wave_id for w in found]}),
+        imports=pl.DataFrame(),
+    )
+
+
+def test_a_source_that_grew_fills_no_wave_before_it_in_one_import_or_in_two(store: Store) -> None:
+    small, grown = rows("a", "2024-01-01", range(29)), rows("a", "2024-01-02", range(30))
+    together = waves(store, [*small, *grown])
+    assert [(w.cells.height, w.attempts.height) for w in together] == [(29, 29), (30, 30)]
+    request, recorded = _read(store, small)
+    (late,) = waves_of(request, recorded.rows, remembered(together[1:]), NOW)
+    assert late.plan.panel.battery.sha == together[0].plan.panel.battery.sha
+
+
+def test_a_corrected_answer_renews_a_known_wave_with_the_prompts_that_it_had(store: Store) -> None:
+    small = rows("a", "2024-01-01", range(29))
+    # a larger battery came into the lake from a later date and from an earlier one, after the wave itself
+    (wave,) = waves(store, small)
+    around = waves(store, [*rows("a", "2023-12-31", range(30)), *rows("a", "2024-01-02", range(30))])
+    known = remembered([wave, *around])
+    request, recorded = _read(store, [{**small[3], "response": "corrected"}])
+    (again,) = waves_of(request, recorded.rows, known, NOW)
+    assert (again.cells.height, again.attempts.height, again.n_changed) == (29, 1, 1)
+    assert again.plan.panel.battery.sha == wave.plan.panel.battery.sha
+    request, recorded = _read(store, rows("a", "2024-01-01", range(40, 41)))
+    (more,) = waves_of(request, recorded.rows, known, NOW)
+    assert (more.cells.height, more.attempts.height) == (30, 1), "a prompt that the wave answers now is planned"
 
 
 def test_two_versions_of_a_family_are_two_waves_of_one_series(store: Store) -> None:
