@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import duckdb
+import jinja2
 import pytest
 
 from lake import waves
 from lake.catalog import connect_reader, connect_writer
 from lake.store import Store
-from models_sql.run import build
+from models_sql.run import PROJECT, build
 from tests.models_sql.scenarios import hand
 from tests.models_sql.small_lakes import Axes, SmallWave, fill
 
@@ -149,3 +151,36 @@ def test_neither_a_new_column_nor_a_new_table_nor_a_wave_that_nobody_saw_is_a_re
 def test_before_the_first_publication_nothing_can_be_revised(store: Store) -> None:
     write(store, "DELETE FROM ops.publications WHERE true", "UPDATE out.convergence_by_wave SET chance = .5")
     assert revised(store) == []
+
+
+@pytest.mark.parametrize(
+    ("waves_now", "reason"),
+    [
+        ([("w2", "b")], "another reference"),  # the reference was withdrawn, after an answer of it changed
+        ([("w1", "other"), ("w2", "b")], "another reference"),  # it has another battery by now
+        ([("w1", "b"), ("w2", "b")], "new answers"),  # it is still there: the model left it, or left this wave
+        ([("w1", "b")], "wave withdrawn"),
+    ],
+)
+def test_a_comparison_that_lost_its_reference_says_so(waves_now: list[tuple[str, str]], reason: str) -> None:
+    database = duckdb.connect()
+    database.execute("CREATE SCHEMA ops")
+    database.execute(
+        "CREATE TABLE ops.waves AS SELECT unnest(['w1', 'w2']) AS wave_id, DATE '2026-01-02' AS wave_date, 'p' AS panel"
+    )
+    database.execute("CREATE TABLE waves (wave_id VARCHAR, battery_sha VARCHAR)")
+    database.executemany("INSERT INTO waves VALUES (?, ?)", waves_now)
+    database.execute(
+        "CREATE TABLE changed_numbers AS SELECT 'w2' AS wave_id, 'previous' AS reference_kind, "
+        "'w1' AS reference_then, NULL::VARCHAR AS reference_now"
+    )
+    database.execute(
+        "CREATE TABLE wave_causes AS SELECT *, wave_id = 'w1' AS has_new_answers, false AS has_other_members, "
+        "false AS has_new_vectors, wave_id NOT IN (SELECT wave_id FROM waves) AS is_withdrawn FROM ops.waves"
+    )
+    sql = (PROJECT / "models" / "steps" / "revisions" / "revision_reasons.sql").read_text(encoding="utf-8")
+    query = jinja2.Template(sql).render(
+        ref=lambda name: name, source=lambda schema, name: f"{schema}.{name}", last_publication=lambda: None,
+        sql_text=lambda text: "'one'", var=lambda name: "one",
+    )  # fmt: skip
+    assert database.execute(f"SELECT reason FROM ({query})").fetchall() == [(reason,)]

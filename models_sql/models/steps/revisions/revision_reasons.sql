@@ -1,6 +1,7 @@
 -- Why the numbers of a comparison changed since they were published: the first of the reasons that holds.
 -- Grain: (wave_id, reference_kind, reference_then, reference_now); the last three are null for a wave by itself.
 -- A wave's numbers rest on its own answers, on those of its reference, and against a pool on all earlier ones.
+-- A comparison that is gone has lost its reference where that wave was withdrawn or has another battery by now.
 {%- set publication = last_publication() %}
 with comparisons as (
     select distinct
@@ -8,10 +9,15 @@ with comparisons as (
         changes.reference_kind,
         changes.reference_then,
         changes.reference_now,
+        changes.reference_then is not null
+        and changes.reference_now is null
+        and references_now.battery_sha is distinct from own.battery_sha as lost_reference,
         waves.wave_date,
         waves.panel
     from {{ ref('changed_numbers') }} as changes
     inner join {{ source('ops', 'waves') }} as waves using (wave_id)
+    left join {{ ref('waves') }} as own on changes.wave_id = own.wave_id
+    left join {{ ref('waves') }} as references_now on changes.reference_then = references_now.wave_id
 ),
 
 reasons as (
@@ -21,6 +27,7 @@ reasons as (
         comparisons.reference_then,
         comparisons.reference_now,
         bool_or(causes.is_withdrawn and causes.wave_id = comparisons.wave_id) as is_withdrawn,
+        any_value(comparisons.lost_reference) as lost_reference,
         bool_or(causes.has_new_answers) as has_new_answers,
         bool_or(causes.has_other_members) as has_other_members,
         bool_or(causes.has_new_vectors) as has_new_vectors
@@ -47,7 +54,7 @@ select
     reference_now,
     case
         when is_withdrawn then 'wave withdrawn'
-        when reference_then <> reference_now then 'another reference'
+        when reference_then <> reference_now or lost_reference then 'another reference'
         when has_new_answers then 'new answers'
         when has_other_members then 'other verdicts'
         when has_new_vectors then 'new vectors'
