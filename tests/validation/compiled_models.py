@@ -20,6 +20,7 @@ IN_ORDER = (
     "semantic_pairs",
     "kernel_pairs",
     "pair_scores",
+    "change_subjects",
     "pair_subjects",
     "subject_scores",
     "estimates",

@@ -15,7 +15,7 @@ estimates as (
     from {{ ref('estimates') }} as estimates
     left join {{ ref('wave_references') }} as compared
         on estimates.wave_id = compared.wave_id and estimates.reference = compared.reference
-    where estimates.subject_key = 0
+    where estimates.subject_key <= 0
 ),
 
 -- a difference has as many models and prompts as the smaller of its two sides
@@ -28,7 +28,7 @@ sizes as (
         min(scores.n_prompts) as n_prompts
     from {{ ref('estimates') }} as estimates
     inner join {{ ref('subject_scores') }} as scores using (grid_key, subject_key)
-    where estimates.subject_key = 0
+    where estimates.subject_key <= 0
     group by estimates.estimate_key, scores.capability, scores.kernel
 ),
 
