@@ -208,15 +208,25 @@ def _cause_of(name: str | None, second: dict[str, Any] | None) -> str:
     reason = f": {inert(second['reason'])}" if second["reason"] else ""
     if name == "behaviour":
         return f"the same system answers differently, confirmed by {sample} (behaviour){reason}"
-    if second["state"] == "confirmed":
-        tests = f"{second['n_confirmed']} of {counted(second['n_alarms'], 'test')}"
-        return f"the served identity is the same, and {sample} confirmed {tests}, not this one (unconfirmed){reason}"
-    if second["state"] == "not confirmed":
-        return f"the served identity is the same, and {sample} did not show it again (unconfirmed){reason}"
-    if second["state"] == "known":
-        known = f"confirmed on {night(second['known_since'])} and not asked for again"
-        return f"the served identity is the same; this change from the baseline was {known} (unconfirmed)"
-    return f"{cause(name)}{reason}"
+    said = _said_again(second, sample)
+    return f"{cause(name)}{reason}" if said is None else f"the served identity is the same{said} (unconfirmed){reason}"
+
+
+def _said_again(second: dict[str, Any], sample: str) -> str | None:
+    """Return what a second sample said of an alarm that it does not confirm; None where it was not asked."""
+    match second["state"]:
+        case "confirmed":
+            tests = f"{second['n_confirmed']} of {counted(second['n_alarms'], 'test')}"
+            return f", and {sample} confirmed {tests}, not this one"
+        case "not confirmed":
+            return f", and {sample} did not show it again"
+        case "incomplete":
+            came = f"{second['n_answers']} of {counted(second['n_planned'], 'answer')}"
+            return f", and its second sample is incomplete, {came}, and decides nothing"
+        case "known":
+            known = f"confirmed on {night(second['known_since'])} and not asked for again"
+            return f"; this change from the baseline was {known}"
+    return None
 
 
 def _served_anew(reading: Reading) -> list[str]:

@@ -14,7 +14,7 @@ from dashboards.reading import Reading
 ALARM: dict[str, Any] = {
     "model": "maker/a", "wave_id": "p/2026-11-20", "reference": "p/2026-11-19", "reference_kind": "previous",
     "kernel": "combined", "capability": "overall", "drift": 0.3, "noise": 0.01, "p_adjusted": 0.001, "n_prompts": 12,
-    "n_alarms": 9, "n_tests": 9,
+    "n_alarms": 9, "n_tests": 9, "method": "mmd",
 }  # fmt: skip
 SECOND: dict[str, Any] = {
     "state": "not asked", "n_alarms": 9, "n_confirmed": 0, "n_answers": 0, "n_prompts": 0, "known_since": None,
@@ -46,6 +46,13 @@ SAME = "the served identity is the same"
             f"{SAME}, and 24 fresh answers to 12 prompts the same night confirmed 3 of 9 tests, not this one "
             "(unconfirmed)",
             id="another-test",
+        ),
+        pytest.param(
+            "unconfirmed",
+            {"state": "incomplete", "n_planned": 24, "n_answers": 1, "n_prompts": 1, "reason": "the budget is spent"},
+            f"{SAME}, and its second sample is incomplete, 1 of 24 answers, and decides nothing (unconfirmed): "
+            "the budget is spent",
+            id="too-little-came",
         ),
         pytest.param(
             "unconfirmed",

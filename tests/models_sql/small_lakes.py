@@ -44,7 +44,7 @@ class SmallWave:
     attempts: tuple[dict[str, object], ...] = ()
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     epochs: Mapping[str, int] = field(default_factory=dict)
-    confirmations: Mapping[Cell, str] = field(default_factory=dict)
+    confirmations: Mapping[Cell, str | None] = field(default_factory=dict)
     backwards: bool = False
     twice: bool = False
 

@@ -4,6 +4,7 @@
 -- drift: MMD squared per prompt, mean over prompts: 0 = the two waves differ no more than samples of one wave do;
 -- unbiased, so slightly negative by chance. With one sample a prompt it is the mean of 1 - kernel, without p; against a
 -- pool it is how much more alike the pool is to itself than to the new answers, 0 = no more, negative = less varied.
+-- behaviour: the second sample alarms too, by Holm over the alarming tests of the model and wave that it repeats.
 -- A changed configuration is never called drift: drift and p are null, cause is configuration.
 with tested as (
     select * from {{ ref('drift_results') }}
@@ -61,6 +62,40 @@ adjusted as (
             ))
         end as p_adjusted
     from ranked
+),
+
+-- the tests that a second sample may confirm; one test that stands under two kinds of reference is one
+repeated as (
+    select wave_id, model, inputs_sha, capability, kernel, any_value(p_confirmation) as p_confirmation
+    from adjusted
+    where p_adjusted < {{ var('alarm_level') }} and not identity_changed and p_confirmation is not null
+    group by wave_id, model, inputs_sha, capability, kernel
+),
+
+repeated_ranked as (
+    select
+        *,
+        p_confirmation * (
+            count(*) over (partition by wave_id, model)
+            - row_number() over (
+                partition by wave_id, model order by p_confirmation, inputs_sha, capability, kernel
+            ) + 1
+        ) as p_times
+    from repeated
+),
+
+confirmed as (
+    select
+        wave_id,
+        model,
+        inputs_sha,
+        capability,
+        kernel,
+        max(p_times) over (
+            partition by wave_id, model order by p_confirmation, inputs_sha, capability, kernel
+            rows between unbounded preceding and current row
+        ) < {{ var('alarm_level') }} as is_confirmed
+    from repeated_ranked
 )
 
 select
@@ -85,7 +120,7 @@ select
         when adjusted.configuration is not null then adjusted.configuration
         when adjusted.p_adjusted < {{ var('alarm_level') }} and adjusted.identity_changed then 'identity'
         when
-            adjusted.p_adjusted < {{ var('alarm_level') }} and adjusted.p_confirmation < {{ var('alarm_level') }}
+            adjusted.p_adjusted < {{ var('alarm_level') }} and confirmed.is_confirmed
             then 'behaviour'
         when adjusted.p_adjusted < {{ var('alarm_level') }} then 'unconfirmed'
     end as cause,
@@ -105,3 +140,9 @@ from adjusted
 inner join {{ ref('waves') }} as waves using (wave_id)
 inner join {{ ref('model_waves') }} as models
     on adjusted.wave_id = models.wave_id and adjusted.model = models.model_requested
+left join confirmed
+    on adjusted.wave_id = confirmed.wave_id
+    and adjusted.model = confirmed.model
+    and adjusted.inputs_sha = confirmed.inputs_sha
+    and adjusted.capability = confirmed.capability
+    and adjusted.kernel = confirmed.kernel

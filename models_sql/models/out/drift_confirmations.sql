@@ -1,5 +1,5 @@
 -- What became of the alarms that neither our configuration nor the served system explains: was a second sample asked
--- the same night, of how many answers, and did it alarm too?
+-- the same night, of how many answers, and did it alarm too? Under 95 % of the answers decide nothing.
 -- Grain: (wave_id, model). Waves and models without such an alarm are not here.
 -- known_since: the last earlier wave that confirmed the same change. An alarm against the baseline comes back every
 -- night after a change; it is asked for once, and then only with an alarm against the night before or the pool.
@@ -33,18 +33,6 @@ known as (
     group by later.wave_id, later.model
 ),
 
-answered as (
-    select
-        wave_id,
-        model_requested as model,
-        count(*) as n_planned,
-        count(*) filter (state = 'ok') as n_answers,
-        count(distinct prompt_id) filter (state = 'ok') as n_prompts
-    from {{ ref('cells') }}
-    where purpose = 'confirmation'
-    group by wave_id, model_requested
-),
-
 decided as (
     select wave_id, model, reason
     from {{ source('raw', 'confirmations') }}
@@ -62,7 +50,8 @@ select
     alarms.capabilities,
     case
         when alarms.n_confirmed > 0 then 'confirmed'
-        when answered.n_answers > 0 then 'not confirmed'
+        when answered.is_complete then 'not confirmed'
+        when answered.n_planned > 0 then 'incomplete'
         when known.known_since is not null then 'known'
         else 'not asked'
     end as state,
@@ -73,5 +62,5 @@ select
     decided.reason
 from alarms
 left join known using (wave_id, model)
-left join answered using (wave_id, model)
+left join {{ ref('second_samples') }} as answered using (wave_id, model)
 left join decided using (wave_id, model)

@@ -2,7 +2,7 @@
 -- Grain: (wave_id, model).
 -- configuration: what we chose - settings, system prompt, battery and the prompts asked. identity_sha: what answered.
 -- is_single: one sample a prompt. answers_sha: SHA-256 of what drift reads of the answers, confirmation_sha of the
--- second sample that an alarm asks for; null without one.
+-- second sample that an alarm asks for; null without one, and where too few of its answers came.
 with prompt_sets as (
     select
         cells.wave_id,
@@ -20,6 +20,14 @@ sample_counts as (
     from {{ ref('responses') }}
     where purpose in ('measure', 'canary')
     group by wave_id, model_requested
+),
+
+-- a second sample is read when as much of it came as a first sample needs to be measured
+second_samples as (
+    select shas.wave_id, shas.model, shas.answers_sha
+    from {{ ref('model_wave_shas') }} as shas
+    inner join {{ ref('second_samples') }} as asked using (wave_id, model)
+    where shas.is_confirmation and asked.is_complete
 )
 
 select
@@ -39,8 +47,6 @@ inner join prompt_sets as sets using (wave_id, model_requested)
 inner join sample_counts as counts using (wave_id, model_requested)
 inner join {{ ref('model_wave_shas') }} as answers
     on models.wave_id = answers.wave_id and models.model_requested = answers.model and not answers.is_confirmation
-left join {{ ref('model_wave_shas') }} as confirmations
-    on models.wave_id = confirmations.wave_id
-    and models.model_requested = confirmations.model
-    and confirmations.is_confirmation
+left join second_samples as confirmations
+    on models.wave_id = confirmations.wave_id and models.model_requested = confirmations.model
 where models.withheld_reason is null or models.withheld_reason not in ('failed verdict', 'incomplete')

@@ -1,6 +1,7 @@
 -- The answers of both waves of a comparison to every prompt answered in both; the wave's own come first, or its
 -- confirmation sample's. A confirmation sample is compared with the reference's own where that has one: two second
--- samples, so that one odd draw of the reference is not found again by every sample after it. Only comparisons that must be computed in this build.
+-- samples, so that one odd draw of the reference is not found again by every sample after it. One that did not
+-- come nearly whole is not read. Only comparisons that must be computed in this build.
 -- Grain: (comparison_key, prompt_id, place). place from 0; places below n_now belong to the wave, the others to its reference.
 with answers as (
     select
@@ -13,6 +14,11 @@ with answers as (
         texts.text_key
     from {{ ref('responses') }} as responses
     inner join {{ ref('texts') }} as texts using (text_sha)
+    where
+        responses.purpose <> 'confirmation'
+        or (responses.wave_id, responses.model_requested) in (
+            select (wave_id, model) from {{ ref('second_samples') }} where is_complete
+        )
 ),
 
 sides as (
