@@ -1,9 +1,9 @@
 -- Vectors that cannot be compared, among those that the models read ($embedder at $precision; others may
 -- lie beside them). One row a finding: a vector off unit norm (by more than 0.001), more than one dimension
 -- among the wave's answers, an answer without a vector. An import may have no vectors at all (its semantic
--- measures are null), but not some.
+-- measures are null), but not some. Texts that only a confirmation sample said enter no such model and do not count.
 with texts as (
-    select distinct text_sha from core.responses where wave_id = $wave_id
+    select distinct text_sha from core.responses where wave_id = $wave_id and purpose <> 'confirmation'
 ),
 
 vectors as (

@@ -32,3 +32,16 @@ def test_a_broken_second_sample_is_no_defect_of_its_model(lake: Any, wave: str) 
     result = lake.audit(wave)
     assert [(f.broken.check_id, f.bad_rows) for f in result.findings if f.bad_rows] == []
     assert result.passed
+
+
+def test_the_vector_of_a_text_that_only_a_second_sample_said_fails_no_night(lake: Any, wave: str) -> None:
+    lake.run(
+        f"INSERT INTO core.responses SELECT {SECOND[:-1]}, 'said again only' AS text_sha) FROM core.responses "
+        "WHERE wave_id = ? LIMIT 1",
+        wave,
+    )
+    result = lake.audit(wave, "C12_embeddings")
+    assert [finding.bad_rows for finding in result.findings] == [()]
+    # said in answer to the night's own question it counts
+    lake.run("UPDATE core.responses SET purpose = 'measure' WHERE text_sha = 'said again only' AND wave_id = ?", wave)
+    assert [len(finding.bad_rows) for finding in lake.audit(wave, "C12_embeddings").findings] == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,15 +49,17 @@ def values(rows: list[tuple[Any, ...]]) -> str:
 
 
 def built(
-    drift: list[Drift] = [],  # noqa: B006  (never changed)
-    change: list[tuple[float, float, float]] = [],  # noqa: B006
+    drift: Sequence[Drift | None] = (),
+    change: list[tuple[float, float, float]] = [],  # noqa: B006  (never changed)
     published: list[tuple[float, float, float, float]] = [],  # noqa: B006
     kind: str = "baseline",
 ) -> Cut:
-    """Return the models over tables filled by hand; one night a row, in order."""
+    """Return the models over tables filled by hand; one night a row, in order, None for a night that does not test."""
     cut = Cut(duckdb.connect(), [])
     nights = [(f"panel/{number:02d}", date(2026, 1, 1) + timedelta(number)) for number in range(30)]
-    given_drift = [(*night, *row[:3], 0.5, row[3]) for night, row in zip(nights, drift, strict=False)]
+    given_drift = [
+        (*night, *row[:3], 0.5, row[3]) for night, row in zip(nights, drift, strict=False) if row is not None
+    ]
     none = [("", date(2026, 1, 1), "", 0.0, None, 0.5, False)]
     cut.replace("drift_by_model", DRIFT.format(kind=kind, rows=values(given_drift or none)))
     changes = [(*night, "first", *row) for night, row in zip(nights, change, strict=False)]
@@ -67,6 +70,8 @@ def built(
     effects = [("study", f"e{number}", *row) for number, row in enumerate(published)]
     query = EFFECT.format(rows=values(effects or [("", "", 0.0, 1.0, 0.0, 1.0)]))
     cut.replace("raw__effects", query if effects else f"{query} WHERE false")
+    numbered = values(nights)
+    cut.replace("waves", f"SELECT *, 'panel' AS panel FROM (VALUES {numbered}) AS t (wave_id, wave_date)")
     cut.build("replication")
     return cut
 
@@ -131,6 +136,15 @@ def test_what_is_compared_with_the_wave_before_is_not_the_same_test_twice() -> N
     cut = built([("a", 1.0, 0.0001, True), ("b", 1.0, 0.0001, True)], kind="previous")
     assert rows(cut, "FROM cut.replication_effects") == []
     assert rows(cut, "FROM cut.replication") == []
+
+
+def test_a_night_later_than_the_next_is_no_second_test() -> None:
+    found = ("base", 2.0, 0.0001, True)
+    cut = built([found, None, ("base", 2.0, 0.0001, False)])
+    assert rows(
+        cut, "SELECT wave_id, again_wave_id, again_estimate, again_p_value, has_replicated FROM cut.replication_effects"
+    ) == [("panel/00", None, None, None, None)]
+    assert rows(cut, "SELECT n_effects, n_untested FROM cut.replication WHERE strength_band = 'all'") == [(0, 1)]
 
 
 def test_84_of_111_published_main_effects_are_three_quarters_with_wilsons_interval() -> None:
