@@ -122,7 +122,7 @@ def test_every_revision_names_the_first_reason_that_holds(store: Store) -> None:
         for column, value in (("drift", 0.125), ("is_alarm", 1.0))
     }
     write(store, "UPDATE ops.publications SET code_version = null")
-    assert {row[13] for row in revised(store) if row[2] == "code"} == {"unexplained"}
+    assert {row[13] for row in revised(store) if row[2] == "code"} == {"code changed"}, "no version told its code then"
 
 
 def test_neither_a_new_column_nor_a_new_table_nor_a_wave_that_nobody_saw_is_a_revision(store: Store) -> None:
