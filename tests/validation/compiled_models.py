@@ -81,8 +81,8 @@ class CompiledModels:
                 sqrt(any_value(variances.variance)) AS standard_error
             FROM memory.steps.estimates AS estimates
             JOIN memory.steps.subject_scores AS scores USING (grid_key, subject_key)
-            JOIN widths USING (estimate_key, capability, kernel)
-            JOIN memory.steps.variances AS variances USING (estimate_key, capability, kernel)
+            LEFT JOIN widths USING (estimate_key, capability, kernel)
+            LEFT JOIN memory.steps.variances AS variances USING (estimate_key, capability, kernel)
             WHERE subject_key = 0 AND kernel = 'semantic' AND capability = 'overall'
                 AND (estimates.reference IS NOT NULL) = {is_change}
             GROUP BY estimate_key ORDER BY estimate_key
