@@ -121,7 +121,8 @@ def test_plan_and_night_price_the_judges_within_the_budget(
     assert judging.high_usd > 72 * (16 * 4e-6 + 600e-6)
     assert whole.high_usd == pytest.approx(asking.high_usd + judging.high_usd)
     assert "maker/judge judging refusal: at most 72 votes" in text
-    assert f"stops: The budget, 0.01 USD, is less than the expected price of {money(whole.expected_usd)} USD" in text
+    # a tenth of the budget is kept for confirming alarms
+    assert f"stops: The budget, 0.009 USD, is less than the expected price of {money(whole.expected_usd)} USD" in text
     announce(outlook, 0.01, Step("price"))
     assert "judging them, at most 72 votes" in capsys.readouterr().err
     assert server.books()["calls"] == 0
