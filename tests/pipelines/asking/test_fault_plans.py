@@ -123,9 +123,7 @@ def assert_books_agree(night):
     """Each call is in both books, and each charge is known or held back."""
     charged, sent = night.books["charged_by_id"], night.sent
     timed_out = sum(a.error_class == "timeout" for a in sent) - sum(night.books["steps"].get(s, 0) for s in STALLING)
-    never_arrived = (
-        len(sent) - night.books["calls"]
-    )  # none but what was given up before it was read
+    never_arrived = len(sent) - night.books["calls"]  # none but what was given up before it was read
     assert 0 <= never_arrived <= max(0, timed_out)
     assert night.books["schema_violations"] == 0
     read = {a.response_id: a.cost_usd or 0.0 for a in sent if a.response_id in charged}
