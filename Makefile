@@ -12,8 +12,8 @@ nightly: $(READY)  ## one night, end to end; on an empty lake the four staged ni
 test: $(READY)  ## the whole suite, a file a process, on two processes
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-validate: $(READY)  ## what is too slow for every change: is it still true of batteries and methods?
-	@$(BIN)/python -m pytest tests/validation/validate_*.py
+validate: $(READY)  ## simulations of intervals and tests, and whole nights too slow for every change; some minutes, figures are printed
+	@$(BIN)/python -m pytest -s tests/validation/validate_*.py
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -11,8 +11,21 @@ import polars as pl
 
 from dashboards.identity import change
 from dashboards.reading import Reading, read_newest
+from dashboards.turns import turn_sentences
 from dashboards.verdicts import audit_sentences, kept_out_sentences
-from dashboards.wording import counted, drift_size, estimate, inert, kinds, listed, night, number, p_value, share
+from dashboards.wording import (
+    counted,
+    drift_measure,
+    drift_size,
+    estimate,
+    inert,
+    kinds,
+    listed,
+    night,
+    number,
+    p_value,
+    share,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +57,7 @@ def sentences(reading: Reading) -> list[str]:
     """Return the sentences of one wave: convergence, drift, epoch 0, canary, withheld models, audit."""
     return [
         *_convergence(reading),
+        *turn_sentences(reading),
         *_most_moved_pair(reading),
         *_drift(reading),
         *_canaries(reading),
@@ -86,7 +100,7 @@ def _change(reading: Reading) -> list[str]:
 
 
 def _most_moved_pair(reading: Reading) -> list[str]:
-    """Tell the pair that moved most since the first night. A pair's score has no interval, and the sentence says so."""
+    """Tell the pair that moved most since the first night. Its move has no interval, and the sentence says so."""
     rows = reading.frame("pair_moves").to_dicts()
     if not rows:
         return []
@@ -95,7 +109,7 @@ def _most_moved_pair(reading: Reading) -> list[str]:
     return [
         f"Of {counted(len(rows), 'pair')}, {inert(first['model_a'])} and {inert(first['model_b'])} {direction} since "
         f"{night(first['reference'])}: {number(first['convergence_then'])} became {number(first['convergence_now'])} "
-        f"(combined, {counted(first['n_prompts'], 'prompt')}, no interval)."
+        f"(combined, {counted(first['n_prompts'], 'prompt')}; the move has no interval)."
     ]
 
 
@@ -128,7 +142,11 @@ def _drift(reading: Reading) -> list[str]:
     tested = reading.frame("drift_tests").filter(pl.col("p_adjusted").is_not_null())
     tonight = {row["model"] for row in alarms if row["wave_id"] == reading.wave_id}
     quiet = tested.filter(~pl.col("model").is_in(list(tonight)))["model"].n_unique()
-    told = [f"Drift alarm: {alarm_sentence(row)}." for row in alarms[-ALARMS_TOLD:]]
+    seconds = _second_samples(reading)
+    told = [
+        f"Drift alarm: {alarm_sentence(row, seconds.get((row['wave_id'], row['model'])))}."
+        for row in alarms[-ALARMS_TOLD:]
+    ]
     if len(alarms) > len(told):
         told.append(f"{len(alarms) - len(told)} earlier alarms are in out.drift_by_model.")
     if tested.is_empty():
@@ -139,6 +157,14 @@ def _drift(reading: Reading) -> list[str]:
     return told + _served_anew(reading) + _configured(reading)
 
 
+def _second_samples(reading: Reading) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what became of second samples by (wave_id, model); none in a publication of an earlier version."""
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'out' AND table_name = 'drift_confirmations'"
+    if reading.connection.execute(known).fetchone() is None:
+        return {}
+    return {(row["wave_id"], row["model"]): row for row in reading.frame("confirmations").to_dicts()}
+
+
 def untested_reason(reading: Reading) -> str:
     """Return why a wave has no drift test with a p-value."""
     rows = reading.frame("drift_tests")
@@ -146,19 +172,23 @@ def untested_reason(reading: Reading) -> str:
         return "there is no earlier night of this battery to compare with"
     if (rows["cause"] == "configuration").fill_null(False).all():
         return CAUSES["configuration"]
-    return "a p-value needs at least 2 samples a prompt in both nights"
+    return "a p-value needs at least 2 samples a prompt in both nights, or 3 earlier nights of one configuration"
 
 
-def alarm_sentence(row: dict[str, Any]) -> str:
-    """Return one alarm: model, night, reference, size with its noise, p, n, cause and what changed in the identity."""
-    against = "its baseline " if row["reference_kind"] == "baseline" else ""
+def alarm_sentence(row: dict[str, Any], second: dict[str, Any] | None = None) -> str:
+    """Return one alarm: model, night, reference, size with its noise, p, n, cause and what changed in the identity.
+
+    `second` is what became of its second sample, a row of queries/confirmations.sql.
+    """
+    against = {"baseline": "its baseline ", "pool": "its pool of earlier nights up to "}.get(row["reference_kind"], "")
     where = "" if row["capability"] == "overall" else f" in {inert(row['capability'])}"
     changed = change(row["identity_then"], row["identity_now"]) if row["cause"] == "identity" else []
     return (
         f"{inert(row['model'])} changed on {night(row['wave_id'])} against {against}{night(row['reference'])} "
-        f"({row['kernel']} MMD²{where} {drift_size(row['drift'])}, noise SD {drift_size(row['noise'])}, "
+        f"({row['kernel']} {drift_measure(row['method'])}{where} {drift_size(row['drift'])}, noise SD "
+        f"{drift_size(row['noise'])}, "
         f"p adjusted {p_value(row['p_adjusted'])}, {counted(row['n_prompts'] or 0, 'prompt')}; "
-        f"{row['n_alarms']} of {row['n_tests']} tests): {cause(row['cause'])}"
+        f"{row['n_alarms']} of {row['n_tests']} tests): {_cause_of(row['cause'], second)}"
         + (f": {'; '.join(changed)}" if changed else "")
     )
 
@@ -168,11 +198,42 @@ def cause(name: str | None) -> str:
     return "cause unknown" if name is None else CAUSES.get(name, inert(name))
 
 
+def _cause_of(name: str | None, second: dict[str, Any] | None) -> str:
+    """Return the cause of an alarm, with what its second sample said, or why there is none."""
+    if second is None or name not in ("behaviour", "unconfirmed"):
+        return cause(name)
+    sample = (
+        f"{counted(second['n_answers'], 'fresh answer')} to {counted(second['n_prompts'], 'prompt')} the same night"
+    )
+    reason = f": {inert(second['reason'])}" if second["reason"] else ""
+    if name == "behaviour":
+        return f"the same system answers differently, confirmed by {sample} (behaviour){reason}"
+    said = _said_again(second, sample)
+    return f"{cause(name)}{reason}" if said is None else f"the served identity is the same{said} (unconfirmed){reason}"
+
+
+def _said_again(second: dict[str, Any], sample: str) -> str | None:
+    """Return what a second sample said of an alarm that it does not confirm; None where it was not asked."""
+    match second["state"]:
+        case "confirmed":
+            tests = f"{second['n_confirmed']} of {counted(second['n_alarms'], 'test')}"
+            return f", and {sample} confirmed {tests}, not this one"
+        case "not confirmed":
+            return f", and {sample} did not show it again"
+        case "incomplete":
+            came = f"{second['n_answers']} of {counted(second['n_planned'], 'answer')}"
+            return f", and its second sample is incomplete, {came}, and decides nothing"
+        case "known":
+            known = f"confirmed on {night(second['known_since'])} and not asked for again"
+            return f"; this change from the baseline was {known}"
+    return None
+
+
 def _served_anew(reading: Reading) -> list[str]:
     """Tell of models whose served identity is not the night before's although their answers raised no alarm."""
-    rows = reading.frame("drift_tests").filter(pl.col("reference_kind") == "previous")
-    quiet = rows.group_by("model").agg(pl.col("identity_changed").any(), pl.col("is_alarm").any())
-    models = sorted(map(inert, quiet.filter(pl.col("identity_changed") & ~pl.col("is_alarm"))["model"]))
+    since_the_night_before = pl.col("identity_changed") & (pl.col("reference_kind") == "previous")
+    told = reading.frame("drift_tests").group_by("model").agg(since_the_night_before.any(), pl.col("is_alarm").any())
+    models = sorted(map(inert, told.filter(pl.col("identity_changed") & ~pl.col("is_alarm"))["model"]))
     return [f"What serves changed without a drift alarm: {listed(models)}."] if models else []
 
 

@@ -127,9 +127,30 @@ def _facts(reading: Reading) -> dict[str, Any]:
 
 
 def _figures(reading: Reading) -> list[Figure]:
-    from dashboards.figures import audit, by_model, completeness, convergence, drift, pairs
+    from dashboards.figures import (
+        audit,
+        beside,
+        by_model,
+        changes,
+        clusters,
+        completeness,
+        convergence,
+        drift,
+        features,
+        formats,
+        groups,
+        homogeneity,
+        pairs,
+        power,
+        refusals,
+        trend,
+    )
+    from dashboards.figures.failed import drawn
 
-    return [module.figure(reading) for module in (convergence, pairs, drift, by_model, completeness, audit)]
+    over_nights = (convergence, changes, trend, drift, features)
+    of_this_night = (pairs, clusters, by_model, groups, homogeneity, formats, refusals)
+    about_the_measures = (power, beside, completeness, audit)
+    return [drawn(module, reading) for module in (*over_nights, *of_this_night, *about_the_measures)]
 
 
 def _write_index(store: Store, connection: duckdb.DuckDBPyConnection, content: Content | None) -> Path:

@@ -6,7 +6,7 @@ The parameters stand in the text as literals, so the query a page shows is the q
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ class Reading:
     wave_id: str
     wave_date: date
     _frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """The queries asked for, in order; those that failed are in no frame."""
 
     def sql(self, name: str) -> str:
         """Return the text of a query with this wave's parameters in it."""
@@ -38,9 +40,16 @@ class Reading:
 
     def frame(self, name: str) -> pl.DataFrame:
         """Return the rows of a query; no rows where there is no data."""
+        if name not in self.asked:
+            self.asked.append(name)
         if name not in self._frames:
             self._frames[name] = self.connection.sql(self.sql(name)).pl()
         return self._frames[name]
+
+
+def asking_anew(reading: Reading) -> Reading:
+    """Return a reading that shares the frames and has asked nothing yet: `asked` is then of what it is given to."""
+    return replace(reading, asked=[])
 
 
 def sql_of(name: str, **literals: str) -> str:

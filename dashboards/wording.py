@@ -27,6 +27,11 @@ def drift_size(value: float | None) -> str:
     return number(value, 4 if value is not None and abs(value) < 0.01 else 3)
 
 
+def drift_measure(method: str | None) -> str:
+    """Return what the number of a drift test is: its unit."""
+    return {"pool": "difference from the pool", "distance": "mean distance"}.get(method or "", "MMD²")
+
+
 def p_value(value: float | None) -> str:
     """Return a p-value: '< 0.0001', four decimals below 0.1, else two."""
     if value is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
 LEAST_MEMBERS = 2
+"""Members without which a wave that was asked is not published; an import may hold one model's history, for drift."""
 NAMES_SHOWN = 5
 EVIDENCE_SHOWN = 3
 
@@ -103,7 +104,8 @@ def audit(
             limited = None if broken.applies_to == EVERYTHING else models
             result = validate(context, broken, batch_of(connection, broken, wave_id, limited))
             findings.append(Finding(broken, tuple(bad_rows_of(broken, result)), bool(result.success)))
-    verdicts = _verdicts(findings, _members(connection, wave_id))
+    imported = "imported" in kinds.values()
+    verdicts = _verdicts(findings, _members(connection, wave_id), 1 if imported else LEAST_MEMBERS)
     now = datetime.now(UTC)
     return AuditResult(
         wave_id=wave_id,
@@ -176,7 +178,7 @@ def _check_result(finding: Finding, wave_id: str, audit_id: str) -> dict[str, An
     }
 
 
-def _verdicts(findings: list[Finding], members: dict[str, str | None]) -> list[dict[str, Any]]:
+def _verdicts(findings: list[Finding], members: dict[str, str | None], least: int) -> list[dict[str, Any]]:
     failing = [finding for finding in findings if finding.fails]
     rows: list[dict[str, Any]] = []
     for scope in ("row", "model"):
@@ -199,10 +201,12 @@ def _verdicts(findings: list[Finding], members: dict[str, str | None]) -> list[d
                     "detail": f"{bads[0][0].title}: {evidence.rstrip('.')}.",
                 }
             )
-    return [*rows, _wave_verdict(failing, rows, members)]
+    return [*rows, _wave_verdict(failing, rows, members, least)]
 
 
-def _wave_verdict(failing: list[Finding], rows: list[dict[str, Any]], members: dict[str, str | None]) -> dict[str, Any]:
+def _wave_verdict(
+    failing: list[Finding], rows: list[dict[str, Any]], members: dict[str, str | None], least: int
+) -> dict[str, Any]:
     whole = {"scope": "wave", "model": None, "prompt_id": None, "sample_index": None}
     decisive = [finding for finding in failing if finding.broken.scope == "wave"]
     failed_models = {row["model"] for row in rows if row["scope"] == "model"}
@@ -213,13 +217,14 @@ def _wave_verdict(failing: list[Finding], rows: list[dict[str, Any]], members: d
         titles = "; ".join(f"{finding.broken.id} {finding.broken.title.lower()}" for finding in decisive)
         break_id, n_bad = decisive[0].broken.id, sum(len(finding.bad_rows) for finding in decisive)
         detail = f"The wave failed: {titles}. Nothing of it is published."
-    elif len(members) - len(lost) < LEAST_MEMBERS:
+    elif len(members) - len(lost) < least:
         breaks = [row["break_id"] for row in rows if row["scope"] == "model" and row["model"] in members]
         # a member that core withholds failed no check, so no single break tells why the wave failed
         break_id, n_bad = breaks[0] if breaks and lost.keys() <= failed_models else None, len(lost)
         detail = (
             f"The wave failed: {len(members) - len(lost)} of {len(members)} planned members can be counted"
-            f"{_why(lost)}, and convergence needs at least {LEAST_MEMBERS}. Nothing of it is published."
+            f"{_why(lost)}, and {'convergence' if least > 1 else 'a wave'} needs at least {least}. "
+            "Nothing of it is published."
         )
     else:
         n_rows = sum(scope == "row" for scope, *_ in _failed_keys(rows))

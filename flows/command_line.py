@@ -8,6 +8,7 @@ others: what was answered is then kept), 1 anything else that stopped it.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+imports = typer.Typer(help="Bring in history from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(imports, name="import")
 
 PanelOption = Annotated[
     str | None,
@@ -56,7 +60,7 @@ def nightly(
     escalate_from: EscalateOption = None,
     top: TopOption = None,
 ) -> None:
-    """Run one wave, end to end: plan, price, ask, load, enrich, model, audit, publish, draw."""
+    """Run one wave, end to end: plan, price, ask, load, enrich, model, confirm, audit, publish, draw."""
     from flows.running import run_nightly
     from flows.settings import resolve
 
@@ -109,6 +113,40 @@ def sql(
 
 
 @app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A wave (panel/date, or a date), a model, or a group (provider=OpenAI).")],
+    b: Annotated[str, typer.Argument(help="What to compare with A, of the same kind. Differences are B less A.")],
+    panel: Annotated[
+        str | None, typer.Option("--panel", help="Name of the panel, where a date or a model is of several.")
+    ] = None,
+    wave: Annotated[
+        str | None, typer.Option("--wave", help="Where models or groups were observed; by default the newest wave.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="A date or a snapshot number, instead of the last publication.")
+    ] = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="text, or json with the keys kind, a, b, finding, similarity, drift, rates, unmatched, moved, "
+            "ranked_by, n_compared, n_changed, n_incomparable, notes. Null is no data; `reason` beside it says why.",
+        ),
+    ] = "text",
+    prompts: Annotated[int, typer.Option("--prompts", help="How many of the prompts that moved most are shown.")] = 10,
+) -> None:
+    """Compare two waves, two models or two groups of models: matched differences with intervals.
+
+    Groups are facts of the roster: provider, family, architecture, region, open_weights, role.
+    """
+    from flows.comparisons import comparison
+    from flows.settings import resolve
+
+    store = resolve().store
+    print(comparison(store, a, b, panel=panel, wave=wave, at=at, form=format_, prompts=prompts))
+
+
+@app.command()
 def status(panel: PanelOption = None) -> None:
     """Show the waves, where each stands, and the last publication."""
     from flows.queries import status_text
@@ -144,6 +182,48 @@ def schedule(
     from flows.settings import resolve
 
     serve(resolve(panel, samples, budget, cron, allow_unpriced))
+
+
+@imports.command()
+def responses(
+    files: Annotated[list[Path], typer.Argument(help="Parquet, JSONL or CSV files with one recorded answer a row.")],
+    panel: Annotated[str, typer.Option("--panel", help="Name of the panel they become; never one that is asked.")],
+    time_axis: Annotated[
+        str,
+        typer.Option("--time-axis", help="What dates an answer: asked_at, published_at or model_version_date."),
+    ],
+    series: Annotated[
+        str, typer.Option("--series", help="What a series is: model, or model_family (its versions are waves of it).")
+    ] = "model",
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="ours=theirs: the file's column for a field of ours; repeatable.")
+    ] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Day of the answers that no column dates.")] = None,
+    capability: Annotated[
+        str | None, typer.Option("--capability", help="Capability of every prompt; without one: unassigned.")
+    ] = None,
+    embeddings: Annotated[
+        bool, typer.Option(help="Embed the answers; without, the semantic kernel stays null.")
+    ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported; write nothing.")] = False,
+) -> None:
+    """Import recorded answers: one wave a date; bad rows are kept out with a reason, twice changes nothing."""
+    from flows.importing import import_responses, request_of
+    from flows.settings import resolve
+
+    request = request_of(files, panel, time_axis, series, map_, date, capability)
+    print(import_responses(resolve().store, request, embeddings=embeddings, dry_run=dry_run))
+
+
+@imports.command()
+def effects(
+    file: Annotated[Path, typer.Argument(help="Parquet, JSONL or CSV file with one published effect a row.")],
+) -> None:
+    """Import published effects and what testing them again gave: study, effect_id, estimate, p_value and again_…"""
+    from flows.importing import import_effects
+    from flows.settings import resolve
+
+    print(import_effects(resolve().store, file))
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from flows.progress import Step
-from flows.stages import CATALOG_FILE, KEYS_FILE, OFFERS_FILE, keep_rows, kept_rows, unanswered
+from flows.stages.asking import unanswered
+from flows.stages.kept import CATALOG_FILE, KEYS_FILE, OFFERS_FILE, keep_rows, kept_rows
 from lake.errors import EndpointError
 from lake.store import Store
 from pipelines.asking.records import Endpoint
@@ -21,28 +22,36 @@ if TYPE_CHECKING:
 
 
 def look_ahead_of(
-    plan: WavePlan, cap_usd: float | None, allow_unpriced: bool, environ: Mapping[str, str], step: Step | None = None
+    plan: WavePlan,
+    cap_usd: float | None,
+    allow_unpriced: bool,
+    environ: Mapping[str, str],
+    step: Step | None = None,
+    *,
+    confirming: bool = False,
 ) -> Outlook | None:
-    """Return what lies ahead of the cells that are still to be asked; None where no service is to be asked anything.
+    """Return what lies ahead of the cells that are still to be asked; None where no service is to be asked anything
+    and no judge is to read the answers.
 
     A wave that was started before goes on with the catalogue it kept where there is none to be had now. `step` is told
     of waits. Raises EndpointError where no endpoint is left to be asked, and what `require_worth_asking` raises.
     """
     questions = [question for name in plan.panel.endpoints for question in unanswered(plan, name)]
-    if all(plan.panel.endpoints[question.entry.endpoint].kind == "checkpoint" for question in questions):
+    here = all(plan.panel.endpoints[question.entry.endpoint].kind == "checkpoint" for question in questions)
+    if here and not (questions and plan.panel.judges):
         return None
     from flows.outlook import look_ahead, require_worth_asking
     from pipelines.asking.catalogue import kept_catalogue
     from pipelines.asking.openai_compatible import read_key
     from pipelines.asking.pages import Patience
 
-    budget = open_budget(plan, cap_usd, allow_unpriced)
+    budget = open_budget(plan, cap_usd, allow_unpriced, confirming=confirming)
     outlook = look_ahead(
         plan.panel,
         questions,
         plan.wave_date,
         lambda spec: read_key(spec, environ),
-        None if budget is None else budget.cap_usd - budget.spent_usd - budget.held_usd,
+        None if budget is None else budget.left_usd,
         allow_unpriced,
         lambda name: kept_catalogue(name, kept_rows(plan.folder / CATALOG_FILE.format(endpoint=name))),
         Patience() if step is None else Patience(notice=step.note),
@@ -128,18 +137,44 @@ def cap_of(panel: Panel, cap_usd: float | None) -> float | None:
     return panel.budget_usd if cap_usd is None else cap_usd
 
 
-def open_budget(plan: WavePlan, cap_usd: float | None, allow_unpriced: bool) -> Budget | None:
-    """Return the wave's budget less what earlier starts spent; None where neither flag nor panel sets one."""
+def kept_back(plan: WavePlan, cap_usd: float | None) -> float:
+    """Return how much of a wave's cap in USD is still set aside for confirming alarms."""
+    from pipelines.asking.journal import Journal
+    from pipelines.asking.sent import held
+    from pipelines.confirmation import PURPOSE
+
+    cap = cap_of(plan.panel, cap_usd)
+    if cap is None:
+        return 0.0
+    names = plan.panel.endpoints
+    gone = sum(Journal(plan.folder, name).spent_usd(PURPOSE) + held(plan.folder, name, PURPOSE).usd for name in names)
+    return max(0.0, cap * share_kept(plan.panel) - gone)
+
+
+def share_kept(panel: Panel) -> float:
+    """Return the part of a panel's budget that is set aside for confirming alarms; 0 where nothing is ever asked."""
+    return panel.confirmation.share if panel.confirmation.ask and not only_checkpoints(panel) else 0.0
+
+
+def open_budget(
+    plan: WavePlan, cap_usd: float | None, allow_unpriced: bool, *, confirming: bool = False
+) -> Budget | None:
+    """Return the wave's budget less what earlier starts spent; None where neither flag nor panel sets one.
+
+    What is set aside for confirming alarms can be spent where it is opened for `confirming` alone.
+    """
     from pipelines.asking.budget import Budget
     from pipelines.asking.journal import Journal
     from pipelines.asking.sent import held
+    from pipelines.enrichment.judging import journal_names
 
     cap = cap_of(plan.panel, cap_usd)
     if cap is None:
         return None
-    spent = sum(Journal(plan.folder, name).spent_usd() for name in plan.panel.endpoints)
-    unsettled = sum(held(plan.folder, name).usd for name in plan.panel.endpoints)
-    return Budget(cap, spent, allow_unpriced, unsettled)
+    journals = [*plan.panel.endpoints, *journal_names(plan.panel)]
+    spent = sum(Journal(plan.folder, name).spent_usd() for name in journals)
+    unsettled = sum(held(plan.folder, name).usd for name in journals)
+    return Budget(cap, spent, allow_unpriced, unsettled, 0.0 if confirming else kept_back(plan, cap_usd))
 
 
 def _open(

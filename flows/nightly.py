@@ -1,4 +1,4 @@
-"""One wave, in order: price, plan, ask, load, enrich, model, audit, publish, draw. Nightly, safe to run twice."""
+"""One wave, in order: price, plan, ask, load, enrich, model, confirm, audit, publish, draw. Safe to run twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 
 from flows import stages
 from flows.choosing import chosen_panel
-from flows.endpoints import cap_of, look_ahead_of, note_keys, open_budget, open_endpoints
+from flows.endpoints import cap_of, kept_back, look_ahead_of, note_keys, open_budget, open_endpoints
 from flows.foreseen import foreseen
 from flows.progress import Step
 from flows.settings import TOP, Settings
@@ -22,8 +22,10 @@ from flows.signals import stopping_on_signals
 from lake.errors import DriftlakeError, QuarantineError, StoppedError
 from lake.inert import visible
 from lake.store import Store, open_store
-from lake.waves import asking_lock, publishing_lock
+from lake.waves import asking_lock, publishing_lock, revised
+from pipelines.asking.money import money
 from pipelines.asking.records import Endpoint
+from pipelines.confirmation import Alarm, decided, keep, wanted
 from pipelines.panels.records import Panel
 from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
 
@@ -60,15 +62,15 @@ def nightly(
         outlook = price(store, chosen, day, staged_night, budget_usd, allow_unpriced)
         plan = plan_wave(store, chosen, day, staged_night)
         laboratory = prepare_laboratory(store) if stages.uses_laboratory(chosen) else None
-        stopped = ask_all(store, plan, laboratory, open_budget(plan, budget_usd, allow_unpriced), outlook)
+        budget = open_budget(plan, budget_usd, allow_unpriced)
+        stopped = ask_all(store, plan, laboratory, budget, outlook)
         load(store, plan, laboratory)
         if stopped is not None:
             raise stopped
+        if chosen.judges:
+            judge(store, plan, budget, allow_unpriced)
         enrich(store, plan)
-        with publishing_lock(store):
-            model(store, plan)
-            result = audit(store, plan)
-            publication = publish(store, plan, result) if result.passed else quarantine(store, plan, result)
+        result, publication = conclude(store, plan, budget_usd, allow_unpriced)
         page = draw(store, publication, plan)
     create_markdown_artifact(key="nightly-summary", markdown=_summary(plan, result, page))
     if not result.passed:
@@ -83,7 +85,26 @@ def ask_all(
 
     Raises StoppedError when the user stops it.
     """
-    step, stopped = Step("ask"), list[DriftlakeError]()
+    step = Step("ask")
+    stopped = ask_endpoints(store, plan, laboratory, budget, outlook, step)
+    note_keys(plan, outlook, os.environ)
+    for other in stopped[1:]:
+        step.note(str(other))
+    if stopped and isinstance(stopped[0], StoppedError):
+        raise stopped[0]
+    return stopped[0] if stopped else None
+
+
+def ask_endpoints(
+    store: Store,
+    plan: WavePlan,
+    laboratory: Laboratory | None,
+    budget: Budget | None,
+    outlook: Outlook | None,
+    step: Step,
+) -> list[DriftlakeError]:
+    """Ask every endpoint of a plan at once; return what stopped them, the user's wish first."""
+    stopped: list[DriftlakeError] = []
     with stopping_on_signals(step) as interruption:
         endpoints = open_endpoints(store, plan, budget, os.environ, step, outlook, interruption)
         leave_out = outlook.unasked if outlook is not None else frozenset()
@@ -93,13 +114,75 @@ def ask_all(
             except DriftlakeError as error:
                 stopped.append(error)
     stopped += outlook.failed.values() if outlook is not None else ()
-    note_keys(plan, outlook, os.environ)
-    stopped.sort(key=lambda error: not isinstance(error, StoppedError))  # the user's wish comes first
-    for other in stopped[1:]:
-        step.note(str(other))
+    return sorted(stopped, key=lambda error: not isinstance(error, StoppedError))
+
+
+def conclude(
+    store: Store, plan: WavePlan, cap_usd: float | None, allow_unpriced: bool
+) -> tuple[AuditResult, Publication | None]:
+    """Model the wave, confirm what alarms, audit and publish it; return the audit and the publication, if it passed.
+
+    The lock is let go while a second sample is asked, and the wave modelled once more after it.
+    """
+    left = open_budget(plan, cap_usd, allow_unpriced, confirming=True)
+    with publishing_lock(store):
+        model(store, plan)
+        alarms = stages.alarms_to_confirm(store, plan, None if left is None else left.left_usd)
+        if not alarms and stages.is_confirmed(plan):
+            return decide(store, plan)
+    confirm(store, plan, alarms, cap_usd, allow_unpriced)
+    enrich(store, plan)
+    with publishing_lock(store):
+        model(store, plan)
+        return decide(store, plan)
+
+
+def decide(store: Store, plan: WavePlan) -> tuple[AuditResult, Publication | None]:
+    """Audit a modelled wave, then publish or quarantine it. Call it under the publishing lock."""
+    result = audit(store, plan)
+    if result.passed:
+        return result, publish(store, plan, result)
+    quarantine(store, plan, result)
+    return result, None
+
+
+@task(name="confirm", cache_policy=NO_CACHE)
+def confirm(store: Store, plan: WavePlan, alarms: list[Alarm], cap_usd: float | None, allow_unpriced: bool) -> None:
+    """Ask the second samples that alarms ask for, and load them.
+
+    Trouble leaves an alarm unconfirmed, never the night unfinished; raises StoppedError when the user stops it.
+    """
+    step = Step("confirm")
+    try:
+        stopped = ask_second_samples(store, plan, alarms, cap_usd, allow_unpriced, step)
+    except DriftlakeError as error:
+        stopped = [error]
+    stages.note_trouble(plan, stopped, datetime.now(UTC))
     if stopped and isinstance(stopped[0], StoppedError):
         raise stopped[0]
-    return stopped[0] if stopped else None
+    for decision in decided(plan.folder):
+        if decision.reason is not None:
+            step.note(f"{decision.model} stays unconfirmed: {decision.reason}.")
+    step.done(stages.load_wave(store, plan, None))
+
+
+def ask_second_samples(
+    store: Store, plan: WavePlan, alarms: list[Alarm], cap_usd: float | None, allow_unpriced: bool, step: Step
+) -> list[DriftlakeError]:
+    """Ask what the budget allows of the second samples; return what stopped an endpoint."""
+    now = datetime.now(UTC)
+    wished = stages.wanted_confirmation(plan, alarms, now)
+    try:
+        outlook = look_ahead_of(wished, cap_usd, allow_unpriced, os.environ, step, confirming=True)
+    except DriftlakeError:
+        keep(plan.folder, wanted(plan, alarms, now))  # the next start asks them
+        raise
+    budget = open_budget(plan, cap_usd, allow_unpriced, confirming=True)
+    for decision in stages.decide_confirmation(plan, alarms, outlook, budget, now):
+        if decision.is_asked:
+            worst = "at no cost" if not decision.worst_usd else f"for {money(decision.worst_usd)} USD at most"
+            step.note(f"{decision.model} is asked for {decision.n_cells} fresh answers, {worst}.")
+    return ask_endpoints(store, stages.begun_confirmation(plan), None, budget, outlook, step)
 
 
 def scheduled_day() -> date:
@@ -119,7 +202,7 @@ def price(
     if outlook is not None:
         from flows.outlook import announce
 
-        announce(outlook, cap_of(panel, cap_usd), step)
+        announce(outlook, cap_of(panel, cap_usd), step, kept_back(draft, cap_usd))
     return outlook
 
 
@@ -166,9 +249,32 @@ def load(store: Store, plan: WavePlan, laboratory: Laboratory | None) -> None:
     step.done(stages.load_wave(store, plan, laboratory))
 
 
+@task(name="judge", cache_policy=NO_CACHE)
+def judge(store: Store, plan: WavePlan, budget: Budget | None, allow_unpriced: bool) -> None:
+    """Ask the panel's judges what they have not said yet. Their trouble withholds their rates, never the night."""
+    step = Step("judge")
+    judging = stages.plan_judging(store, plan, datetime.now(UTC))
+    try:
+        ask_judges(store, judging, budget, allow_unpriced, step)
+    except DriftlakeError as error:
+        step.note(f"Judging stopped: {error} The votes that came are kept; the same command asks the rest.")
+    step.done(stages.load_judgements(store, plan))
+
+
+def ask_judges(store: Store, judging: WavePlan, budget: Budget | None, allow_unpriced: bool, step: Step) -> None:
+    """Ask every judge of a plan; raises what stopped one, after its votes are in the journal."""
+    cap = budget.cap_usd if budget is not None else None
+    outlook = look_ahead_of(judging, cap, allow_unpriced, os.environ)
+    if outlook is not None:
+        votes = outlook.forecast
+        step.note(f"{votes.cells:,} votes, {money(votes.expected_usd)} expected, {money(votes.high_usd)} USD at most.")
+    for name, endpoint in open_endpoints(store, judging, budget, os.environ, step, outlook).items():
+        step.note(stages.ask_endpoint(judging, name, endpoint, step, datetime.now(UTC)).sentence)
+
+
 @task(name="enrich", cache_policy=NO_CACHE)
 def enrich(store: Store, plan: WavePlan) -> None:
-    """Embed unseen texts."""
+    """Embed and classify unseen texts."""
     step = Step("enrich")
     step.done(stages.enrich_wave(store, plan, step))
 
@@ -204,6 +310,8 @@ def publish(store: Store, plan: WavePlan, result: AuditResult) -> Publication:
     step = Step("publish")
     publication = stages.publish_wave(store, plan, result, datetime.now(UTC))
     step.done(f"Readers now see snapshot {publication.snapshot_id}.")
+    if changed := revised(store, publication):
+        step.note(f"{changed:,} numbers published before are others now; out.revisions lists them with the reason.")
     return publication
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+from flows.judges_ahead import judges_ahead
 from flows.progress import Step
 from lake.errors import BudgetError, EndpointError, InputError, RefusedKeyError
 from pipelines.asking.bounds import bounded_by_offers
 from pipelines.asking.catalogue import Catalogue, fetch_catalogue, prices
 from pipelines.asking.chat_request import answer_limit
-from pipelines.asking.forecast import Forecast, forecast
+from pipelines.asking.forecast import Forecast, forecast, summed
 from pipelines.asking.key_status import KeyStatus, fetch_key_status
 from pipelines.asking.money import money
 from pipelines.asking.offers import ModelOffers, fetch_offers
@@ -43,6 +44,7 @@ class Outlook:
 
     `unasked` are models that stand in no catalogue and have no declared price. They are left out: nobody could say
     what they cost. `failed` says why an endpoint cannot be asked, by name; its cells stay without an answer.
+    `judging` is for the votes on the answers, out of the same budget; nothing in a panel without judges.
     """
 
     questions: Sequence[Question]
@@ -52,6 +54,12 @@ class Outlook:
     left_usd: float | None = None
     unasked: frozenset[str] = field(default_factory=frozenset)
     failed: Mapping[str, EndpointError] = field(default_factory=dict)
+    judging: Forecast = field(default_factory=lambda: summed([]))
+
+    @property
+    def whole(self) -> Forecast:
+        """What asking and judging cost together."""
+        return summed([*self.forecast.models, *self.judging.models])
 
 
 def look_ahead(
@@ -70,7 +78,8 @@ def look_ahead(
     a problem; raises EndpointError where no endpoint is left that could be asked.
     """
     asked = {q.entry.model: q.entry for q in questions}
-    pages, failed = _read(panel, asked.values(), key_of, kept, patience or Patience())
+    patience = patience or Patience()
+    pages, failed = _read(panel, asked.values(), key_of, kept, patience)
     catalogues = {name: page.catalogue for name, page in pages.items()}
     offers = {model: found for page in pages.values() for model, found in page.offers.items()}
     known = Known(
@@ -86,8 +95,11 @@ def look_ahead(
     found = [*_unusable(asked.values(), failed), *problems(questions, known, day, unbounded)]
     priced = [q for q in questions if q.entry.endpoint in catalogues and q.entry.model not in unasked]
     expected = forecast(priced, known.prices)
-    found += unaffordable(expected, known.keys, left_usd)
-    return Outlook(questions, known, expected, found, left_usd, unasked, failed)
+    judged = [q for q in questions if q.entry.model not in unasked and q.entry.endpoint not in failed]
+    judging = judges_ahead(panel, judged, catalogues, key_of, patience)
+    outlook = Outlook(questions, known, expected, found, left_usd, unasked, failed, judging)
+    found += unaffordable(outlook.whole, known.keys, left_usd)
+    return outlook
 
 
 def require_worth_asking(panel: Panel, outlook: Outlook, allow_unpriced: bool) -> None:
@@ -118,8 +130,11 @@ def given_as(panel: Panel) -> str:
     return panel.path.stem if panel.path.parent == PANELS else str(panel.path)
 
 
-def announce(outlook: Outlook, cap_usd: float | None, step: Step) -> None:
-    """Say before the first cent what the wave will cost and which models will not answer."""
+def announce(outlook: Outlook, cap_usd: float | None, step: Step, kept_usd: float = 0.0) -> None:
+    """Say before the first cent what the wave will cost and which models will not answer.
+
+    `kept_usd` of the cap are set aside for confirming alarms.
+    """
     for problem in outlook.problems:
         if problem.stops or problem.kind in {"expiring", "alias", "budget", "credit"}:
             step.note(problem.message)
@@ -128,10 +143,21 @@ def announce(outlook: Outlook, cap_usd: float | None, step: Step) -> None:
     expected = outlook.forecast
     unbounded = f", {len(expected.unpriced)} models unpriced" if expected.unpriced else ""
     cap = f"cap {money(cap_usd)}" if cap_usd is not None else "no cap"
-    if cap_usd is not None and outlook.left_usd is not None and outlook.left_usd < cap_usd:
+    if kept_usd:
+        cap += f" ({money(kept_usd)} of it kept for confirming alarms)"
+    if cap_usd is not None and outlook.left_usd is not None and outlook.left_usd < cap_usd - kept_usd:
         cap += f", of which earlier starts left {money(outlook.left_usd)}"
     price = f"{money(expected.expected_usd)} expected, at most {money(expected.high_usd)} USD"
-    step.done(f"{expected.cells:,} cells, {price}{unbounded}, {cap}.")
+    step.done(f"{expected.cells:,} cells, {price}{unbounded}{judging_price(outlook.judging)}, {cap}.")
+
+
+def judging_price(judging: Forecast) -> str:
+    """Return what judging adds to a sentence about the price; nothing without judges."""
+    if not judging.cells:
+        return ""
+    unpriced = f", unpriced: {', '.join(judging.unpriced)}" if judging.unpriced else ""
+    price = f"{money(judging.expected_usd)} expected, at most {money(judging.high_usd)} USD"
+    return f"; judging them, at most {judging.cells:,} votes, {price}{unpriced}"
 
 
 def key_if_known(spec: EndpointSpec, key: str | None, patience: Patience | None = None) -> KeyStatus | None:

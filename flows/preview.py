@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.choosing import chosen_panel
-from flows.endpoints import cap_of, only_checkpoints
+from flows.endpoints import cap_of, only_checkpoints, share_kept
 from flows.progress import Step
 from flows.settings import Settings
 from lake.inert import one_line
@@ -21,6 +21,7 @@ from pipelines.planning import wave_id_of
 
 if TYPE_CHECKING:
     from flows.outlook import Outlook
+    from pipelines.asking.forecast import Forecast
     from pipelines.asking.problems import Problem
 
 HEAD = ("model", "cells", "low", "expected", "at most", "providers", "problems")
@@ -63,28 +64,54 @@ def _money(panel: Panel, questions: list[Question], settings: Settings) -> list[
     from pipelines.asking.pages import Patience
 
     cap, day = cap_of(panel, settings.budget_usd), questions[0].cell.wave_date
+    kept = share_kept(panel) * (cap or 0.0)
     outlook = look_ahead(
         panel,
         questions,
         day,
         keys_of(os.environ),
-        cap,
+        None if cap is None else cap - kept,
         settings.allow_unpriced,
         patience=Patience(notice=Step("plan").note),
     )
-    expected = outlook.forecast
+    expected = outlook.whole
     kinds = Counter(problem.kind for problem in outlook.problems)
     return [
         "",
         *(f"  {line}" for line in table(HEAD, _rows(panel, outlook), _RIGHT)),
         "",
+        *_judges(outlook.judging),
         f"  cost: {money(expected.low_usd)} low, {money(expected.expected_usd)} expected, "
         f"{money(expected.high_usd)} at most (USD)",
         f"  budget: {money(cap)} USD" if cap is not None else "  budget: none; set one with --budget or budget_usd",
+        *_confirmation(panel, outlook.forecast, cap, kept),
         *_credit(outlook),
         *(f"  unpriced: {model}" for model in expected.unpriced),
         "  problems: " + (", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none found"),
         *(f"  {'stops' if problem.stops else 'note'}: {problem.message}" for problem in outlook.problems),
+    ]
+
+
+def _confirmation(panel: Panel, expected: Forecast, cap: float | None, kept: float) -> list[str]:
+    """Return what confirming alarms costs at worst: every model alarms, and answers all prompts again."""
+    if not panel.confirmation.ask:
+        return ["  confirmation: none; alarms stay unconfirmed"]
+    times = panel.confirmation_samples / panel.samples
+    dearest = max((model.high_usd or 0.0 for model in expected.models), default=0.0)
+    set_aside = f"; {money(kept)} USD of the budget are kept for it" if cap is not None else ""
+    return [
+        f"  confirmation: a model that alarms is asked for {panel.confirmation_samples * len(panel.prompts):,} fresh "
+        f"answers at most, {money(times * dearest)} USD for the dearest, {money(times * expected.high_usd)} for all"
+        + set_aside
+    ]
+
+
+def _judges(judging: Forecast) -> list[str]:
+    """Return a line a judge, with the most votes it can be asked: equal answers are judged once."""
+    return [
+        f"  {judge.model}: at most {judge.cells:,} votes, {_usd(judge.low_usd)} low, "
+        f"{_usd(judge.expected_usd)} expected, {_usd(judge.high_usd)} at most (USD)"
+        for judge in judging.models
     ]
 
 

@@ -183,25 +183,46 @@ def _cut_short(waves: list[Wave], now: datetime) -> list[Night]:
 def _is_done(store: Store, waves: list[Wave], panel: Panel, day: date, now: datetime) -> bool:
     """Say whether nothing is left to do for a night.
 
-    It was published, and every cell is settled or the time to ask is over; or it was quarantined on an earlier day.
+    It was published, and every cell and every judge's vote is settled or the time to ask is over; or it was
+    quarantined on an earlier day.
     """
     wave = next((wave for wave in waves if wave.wave_id == wave_id_of(panel, day)), None)
     if wave is None or wave.status not in ("published", "quarantined"):
         return False
     if wave.status == "quarantined":
         return day < now.date()
-    return now - wave.started_at > RESUME_WITHIN or _unsettled_cells(store, wave.wave_id) == 0
+    return now - wave.started_at > RESUME_WITHIN or _unsettled(store, panel, wave.wave_id) == 0
 
 
 def _is_answered(store: Store, panel: Panel, night: Night) -> bool:
-    """Say whether the journals hold an answer to every cell of a night, so that it can be finished without a key."""
+    """Say whether the journals hold an answer to every cell of a night, so that it can be finished without a key.
+
+    The cells of a second sample that was begun count too.
+    """
     from pipelines.asking.journal import Journal
     from pipelines.asking.ordering import plan_cells
+    from pipelines.confirmation import cell_keys, decided
 
     wave_id = wave_id_of(panel, night.day)
     settled = {name: Journal(store.wave_journal(wave_id), name).settled() for name in panel.endpoints}
     cells = plan_cells(panel, wave_id, night.day, night.staged)
-    return all(cell.key in settled[cell.endpoint] for cell in cells)
+    begun = [decision for decision in decided(store.wave_journal(wave_id)) if decision.is_asked]
+    again = [(panel.entry(d.model).endpoint, key) for d in begun for key in cell_keys(panel, d)]
+    return all(key in settled[name] for name, key in [*((cell.endpoint, cell.key) for cell in cells), *again])
+
+
+def _unsettled(store: Store, panel: Panel, wave_id: str) -> int:
+    return _unsettled_cells(store, wave_id) + (_unsettled_votes(store, wave_id) if panel.judges else 0)
+
+
+def _unsettled_votes(store: Store, wave_id: str) -> int:
+    from pipelines.enrichment.judging import unsettled_votes
+
+    connection = connect_reader(store, "head")
+    try:
+        return unsettled_votes(connection, wave_id)
+    finally:
+        connection.close()
 
 
 def _unsettled_cells(store: Store, wave_id: str) -> int:

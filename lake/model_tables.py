@@ -34,9 +34,10 @@ def _table(schema: str, model: dict[str, Any]) -> Table:
         Column(column["name"], column["data_type"], column.get("description", ""), not _is_required(column))
         for column in model.get("columns", [])
     )
-    grain = tuple(model.get("config", {}).get("meta", {}).get("grain", ()))
-    name = model.get("config", {}).get("alias", model["name"])
-    return Table(schema, name, grain, model.get("description", ""), columns)
+    config = model.get("config", {})
+    grain = tuple(config.get("meta", {}).get("grain", ()))
+    name = config.get("alias", model["name"])
+    return Table(schema, name, grain, model.get("description", ""), columns, "partitioned_by" in config)
 
 
 def _is_required(column: dict[str, Any]) -> bool:

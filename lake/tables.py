@@ -63,8 +63,8 @@ OPS_WAVES = Table(
         Column("panel_sha", "VARCHAR", "SHA-256 of the resolved panel, frozen at the first start."),
         Column("battery_sha", "VARCHAR", "SHA-256 of the battery's prompts."),
         Column("code_version", "VARCHAR", "Commit of driftlake that ran the wave; +dirty when files differed."),
-        Column("planned_cells", "BIGINT", "Cells planned."),
-        Column("ok_cells", "BIGINT", "Cells with a usable answer; null until asked.", True),
+        Column("planned_cells", "BIGINT", "Cells planned at the first start; those of a confirmation come on top."),
+        Column("ok_cells", "BIGINT", "Of planned_cells, those with a usable answer; null until asked.", True),
         Column("cost_usd", "DOUBLE", "Sum of the attempts' known costs in USD; null if none is known.", True),
         Column("started_at", "TIMESTAMP WITH TIME ZONE", "First start of the wave."),
         Column("finished_at", "TIMESTAMP WITH TIME ZONE", "When the wave was published or quarantined.", True),
@@ -106,6 +106,12 @@ OPS_PUBLICATIONS = Table(
         Column("snapshot_id", "BIGINT", "DuckLake snapshot with raw, core and out as published."),
         WAVE_ID,
         Column("published_at", "TIMESTAMP WITH TIME ZONE", "When."),
+        Column(
+            "code_version",
+            "VARCHAR",
+            "Commit of driftlake that built core and out; null where an earlier version published.",
+            True,
+        ),
     ),
 )
 
@@ -141,7 +147,7 @@ RAW_PLANNED_CELLS = Table(
         SAMPLE_INDEX,
         PURPOSE,
         Column("position", "BIGINT", "Order of asking: seeded blocks of (prompt, sample) across all models."),
-        Column("seed", "BIGINT", "Sampling seed sent or used for this cell."),
+        Column("seed", "BIGINT", "Sampling seed sent or used for this cell; null for an import.", True),
     ),
     partitioned_by_month=True,
 )
@@ -226,7 +232,7 @@ RAW_ROSTER = Table(
         PANEL,
         Column("model", "VARCHAR", "Model as the roster names it."),
         ENDPOINT,
-        Column("endpoint_kind", "VARCHAR", "openai_compatible or checkpoint."),
+        Column("endpoint_kind", "VARCHAR", "openai_compatible, checkpoint or imported."),
         Column("role", "VARCHAR", "member, or canary: a control that takes no part in convergence."),
         Column("provider", "VARCHAR", "Who made the model; null if not declared.", True),
         Column("family", "VARCHAR", "Model family; null if not declared.", True),
@@ -321,6 +327,106 @@ RAW_EMBEDDINGS = Table(
     ),
 )
 
+RAW_DETECTIONS = Table(
+    "raw",
+    "detections",
+    ("text_sha", "detector", "detector_sha"),
+    "What a detector says of a text, once a text and version of the detector; written by DuckDB.",
+    (
+        Column("text_sha", "VARCHAR", "SHA-256 of the text in UTF-8."),
+        Column("detector", "VARCHAR", "refusal_classifier."),
+        Column("detector_sha", "VARCHAR", "SHA-256 of the detector's weights."),
+        Column("label", "VARCHAR", "refusal or answer."),
+        Column("score", "DOUBLE", "Probability of a refusal as the detector has it, 0-1."),
+        Column("detected_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_CONFIRMATIONS = Table(
+    "raw",
+    "confirmations",
+    ("wave_id", "model", "decided_at"),
+    "What was decided about the second sample that an alarm asks for; of a model, the newest row counts.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        PANEL,
+        Column("model", "VARCHAR", "Model whose drift raised the alarm, as the roster names it."),
+        ENDPOINT,
+        Column("is_asked", "BOOLEAN", "Its cells were planned and asked, as far as they could be."),
+        Column("n_prompts", "INTEGER", "Prompts that the alarm rests on."),
+        Column("n_cells", "INTEGER", "Fresh answers wanted to them."),
+        Column("worst_usd", "DOUBLE", "The most that they can cost, in USD; null where nobody can say.", True),
+        Column("reason", "VARCHAR", "Why it was not asked, or not to its end, a sentence; null where it was.", True),
+        Column("decided_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_JUDGES = Table(
+    "raw",
+    "judges",
+    ("wave_id", "behaviour"),
+    "The judges as of each wave; no row: the panel has none.",
+    (
+        WAVE_ID,
+        WAVE_DATE,
+        Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
+        ENDPOINT,
+        Column("judge_model", "VARCHAR", "Judge as the panel names it: the pinned name that is asked."),
+        Column("served_as", "VARCHAR", "The one name that its votes must carry to count."),
+        Column("prompt_version", "VARCHAR", "Version of the judge's prompt."),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
+        Column("settings", "VARCHAR", "Request settings, JSON."),
+        Column("votes", "INTEGER", "Votes asked for each answer."),
+        Column("judge_sha", "VARCHAR", "SHA-256 of all that decides a vote: address, model, name, settings, prompt."),
+    ),
+)
+
+RAW_JUDGEMENTS = Table(
+    "raw",
+    "judgements",
+    ("wave_id", "judge_sha", "question_sha", "text_sha", "vote", "attempt"),
+    "One row a request to a judge, as it came back. An answer is judged once, whoever gave it and in which wave.",
+    (
+        Column(
+            "wave_id", "VARCHAR", "Wave that asked the judge; a later wave with the same answer does not ask again."
+        ),
+        WAVE_DATE,
+        PANEL,
+        Column("model_requested", "VARCHAR", "Model whose answer was shown: the first of those that gave this text."),
+        PROMPT_ID,
+        SAMPLE_INDEX,
+        Column("question_sha", "VARCHAR", "SHA-256 of the conversation, as raw.prompts.prompt_sha."),
+        Column("text_sha", "VARCHAR", "SHA-256 of the answer."),
+        Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
+        Column("judge_model", "VARCHAR", "Judge as the panel names it."),
+        Column("judge_served", "VARCHAR", "Model name the vote carries; null if it carries none.", True),
+        Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
+        Column("judge_sha", "VARCHAR", "The judge, as in raw.judges."),
+        Column("vote", "INTEGER", "Number of the vote, from 0."),
+        Column("attempt", "INTEGER", "Count of requests for this vote, from 1."),
+        Column("outcome", "VARCHAR", "ok, empty, truncated, declined or error, as in raw.attempts."),
+        Column("error_class", "VARCHAR", "Class of an error or of a decline; null otherwise.", True),
+        Column(
+            "reading",
+            "VARCHAR",
+            "counted; unparsed: neither a label nor a number; out_of_range; other_judge: served under another name; "
+            "none: no usable reply. Only counted votes have a label or a score.",
+        ),
+        Column("label", "VARCHAR", "The label of a counted vote; null for behaviours with a score.", True),
+        Column("score", "DOUBLE", "The score of a counted vote: 1 or 0 for a label, else 0-100.", True),
+        Column("reply", "VARCHAR", "What the judge said, verbatim; null where there was nothing.", True),
+        Column("prompt_tokens", "BIGINT", "Tokens in; null if not reported.", True),
+        Column("completion_tokens", "BIGINT", "Tokens out; null if not reported.", True),
+        Column("cost_usd", "DOUBLE", "USD; null = unknown, never 0 for unknown.", True),
+        Column("cost_source", "VARCHAR", "reported, computed (from the catalogue) or null.", True),
+        Column("latency_ms", "DOUBLE", "From request sent to reply complete.", True),
+        Column("asked_at", "TIMESTAMP WITH TIME ZONE", "When the request was sent."),
+        Column("body", "VARCHAR", "Response body as received, redacted; null if there was none.", True),
+    ),
+    partitioned_by_month=True,
+)
+
 RAW_TRAINING_RUNS = Table(
     "raw",
     "training_runs",
@@ -404,6 +510,55 @@ RAW_CHECKPOINT_EVALS = Table(
     ),
 )
 
+RAW_IMPORTS = Table(
+    "raw",
+    "imports",
+    ("panel", "source_sha"),
+    "One row a file of recorded answers that was imported into a panel.",
+    (
+        PANEL,
+        Column("source_sha", "VARCHAR", "SHA-256 of the file's bytes: a copy under another name is the same source."),
+        Column("source_name", "VARCHAR", "Name of the file when it was first imported."),
+        Column("time_axis", "VARCHAR", "asked_at, published_at or model_version_date; a panel has one."),
+        Column("series", "VARCHAR", "Column that names the series: model or model_family; a panel has one."),
+        Column("n_rows", "BIGINT", "Rows of the file."),
+        Column("n_rejected", "BIGINT", "Rows kept out, each in raw.import_rejects."),
+        Column("imported_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_EFFECTS = Table(
+    "raw",
+    "effects",
+    ("study", "effect_id", "source_sha"),
+    "Published effects with what testing them again gave, as imported; the newest import of an effect counts.",
+    (
+        Column("study", "VARCHAR", "Study that reports the replications."),
+        Column("effect_id", "VARCHAR", "The study's name of the effect."),
+        Column("estimate", "DOUBLE", "Size as first reported, in the study's unit; its sign must hold again."),
+        Column("p_value", "DOUBLE", "p as first reported, 0-1; null where the study gives none.", True),
+        Column("again_estimate", "DOUBLE", "Size when tested again."),
+        Column("again_p_value", "DOUBLE", "p when tested again, 0-1."),
+        Column("source_sha", "VARCHAR", "SHA-256 of the file's bytes."),
+        Column("source_name", "VARCHAR", "Name of the file."),
+        Column("imported_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_IMPORT_REJECTS = Table(
+    "raw",
+    "import_rejects",
+    ("panel", "source_sha", "file_row"),
+    "Rows of imported files that are no usable answer, with the reason.",
+    (
+        PANEL,
+        Column("source_sha", "VARCHAR", "The file, as in raw.imports."),
+        Column("file_row", "BIGINT", "Row of the file, from 1 (JSONL: the line; CSV: without the header)."),
+        Column("reason", "VARCHAR", "Why it was kept out."),
+        Column("source_row", "VARCHAR", "What could be read of it, JSON, the first 2,000 characters."),
+    ),
+)
+
 TABLES: tuple[Table, ...] = (
     OPS_WAVES,
     OPS_VERDICTS,
@@ -417,8 +572,15 @@ TABLES: tuple[Table, ...] = (
     RAW_CATALOG_ENDPOINTS,
     RAW_KEY_SNAPSHOTS,
     RAW_EMBEDDINGS,
+    RAW_DETECTIONS,
+    RAW_CONFIRMATIONS,
+    RAW_JUDGES,
+    RAW_JUDGEMENTS,
     RAW_TRAINING_RUNS,
     RAW_TRAINING_LOSS,
     RAW_CHECKPOINTS,
     RAW_CHECKPOINT_EVALS,
+    RAW_IMPORTS,
+    RAW_IMPORT_REJECTS,
+    RAW_EFFECTS,
 )

@@ -114,19 +114,25 @@ def record_audit(
 
 
 def publish(
-    connection: duckdb.DuckDBPyConnection, wave: Wave, now: datetime, verdicts: Sequence[dict[str, Any]] = ()
+    connection: duckdb.DuckDBPyConnection,
+    wave: Wave,
+    now: datetime,
+    verdicts: Sequence[dict[str, Any]] = (),
+    code_version: str | None = None,
 ) -> Publication:
     """Let readers see the lake as it stands now; return the publication. Call it under the publishing lock.
 
-    The verdict on the wave, among `verdicts`, is written in the same transaction: no wave has one without the other.
+    `code_version` is the commit that built core and out. The verdict on the wave, among `verdicts`, is written in the
+    same transaction: no wave has one without the other.
     """
     snapshot = latest_snapshot(connection)
     publication = Publication(f"{wave.wave_id}#{snapshot}", snapshot, wave.wave_id, wave.wave_date, now)
 
     def insert(writer: duckdb.DuckDBPyConnection) -> None:
         writer.execute(
-            "INSERT INTO ops.publications (publication_id, snapshot_id, wave_id, published_at) VALUES (?, ?, ?, ?)",
-            [publication.publication_id, snapshot, wave.wave_id, now],
+            "INSERT INTO ops.publications (publication_id, snapshot_id, wave_id, published_at, code_version) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [publication.publication_id, snapshot, wave.wave_id, now, code_version],
         )
         _insert(writer, OPS_VERDICTS, [verdict for verdict in verdicts if verdict["scope"] == "wave"])
         writer.execute(
@@ -165,6 +171,19 @@ def last_publication(store: Store, panel: str | None = None) -> Publication | No
     finally:
         connection.close()
     return Publication(*row) if row else None
+
+
+def revised(store: Store, publication: Publication) -> int:
+    """Return how many published numbers the build of a wave changed, as a publication of it lists them."""
+    connection = connect_reader(store, publication.snapshot_id)
+    try:
+        row = connection.execute(
+            "SELECT count(*) FROM out.revisions WHERE list_contains(string_split(revised_with, ','), ?)",
+            [publication.wave_id],
+        ).fetchone()
+    finally:
+        connection.close()
+    return int(row[0]) if row else 0
 
 
 def _insert(writer: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lake.errors import NoLakeError, WaveError
 from lake.store import Store
+from pipelines.code_version import code_version
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -37,9 +38,9 @@ def build(
 ) -> BuildResult:
     """Build core and out from the waves that passed and a candidate, and test them.
 
-    `candidate` is the wave_id that takes part before its verdict; `select` is dbt's node selection, all by
-    default; `log` is the folder for dbt.log. Raises WaveError naming the model or test that failed and why;
-    tables built before it are new, the others are as they were. Call it under the publishing lock.
+    `candidate` is the wave_id that takes part before its verdict, or several split by commas; `select` is dbt's
+    node selection, all by default; `log` is the folder for dbt.log. Raises WaveError naming the model or test that
+    failed and why; tables built before it are new, the others are as they were. Call it under the publishing lock.
     """
     if not store.exists():
         raise NoLakeError(store.home)
@@ -68,7 +69,12 @@ def _invoke(store: Store, command: list[str], candidate: str | None, log: Path |
     state = _state(store)
     folder = log or state / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    values = {"catalog": str(store.catalog), "data": str(store.data), "candidate": candidate or ""}
+    values = {
+        "catalog": str(store.catalog),
+        "data": str(store.data),
+        "candidate": candidate or "",
+        "code_version": code_version(),
+    }
     try:
         return dbtRunner(manifest=_parsed(store)).invoke([*command, *_flags(state, folder)], vars=values)
     finally:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dashboards.figures.parts import GRID, KERNEL_COLORS, MUTED, Chart, Figure, Table, draw_chart, short, sources
+from dashboards.figures.dots import Dot, draw_dots
+from dashboards.figures.parts import Chart, Figure, Table, sources
 from dashboards.wording import DASH, cell, count, counted, estimate, inert, interval, night, number
 
 if TYPE_CHECKING:
     from dashboards.reading import Reading
-
-WIDTH = 290
 
 
 def figure(reading: Reading) -> Figure:
@@ -25,7 +24,10 @@ def figure(reading: Reading) -> Figure:
     evidence = sources(reading, "by_model")
     if overall.is_empty():
         return Figure(
-            "models", f"Convergence by model ({when}): not enough data", "No model has a score.", sources=evidence
+            "models",
+            f"Convergence by model ({when}): not enough data",
+            "No model has a score over all capabilities.",
+            sources=evidence,
         )
     first = overall.row(0, named=True)
     title = (
@@ -41,45 +43,12 @@ def figure(reading: Reading) -> Figure:
 
 
 def _dots(frame: pl.DataFrame, when: str) -> Chart:
-    import altair as alt
-
-    rows = frame.with_columns(
-        name=pl.Series([f"{place:03d}{short(model)}" for place, model in enumerate(frame["model"])], dtype=pl.String),
-        text=pl.Series([number(value) for value in frame["convergence"]], dtype=pl.String),
-    )
-    limits = pl.concat([rows[name] for name in ("convergence", "ci_low", "ci_high")]).drop_nulls()
-    low, high = min(0.0, float(limits.min() or 0)), float(limits.max() or 0)  # type: ignore[arg-type]
-    air = max((high - low) * 0.06, 0.02)
-    y = alt.Y(
-        "name",
-        type="ordinal",
-        sort="ascending",
-        title=None,
-        axis=alt.Axis(labelExpr="slice(datum.value, 3)", domain=False, ticks=False),
-    )
-    x = alt.X(
-        "convergence",
-        type="quantitative",
-        title="convergence (0 = chance, 1 = identical)",
-        scale=alt.Scale(domain=[low - (air if low < 0 else 0), high + air * 2], nice=False),
-        axis=alt.Axis(tickCount=5, gridColor=GRID),
-    )
-    color = KERNEL_COLORS["combined"]
-    base = alt.Chart(rows)
-    bars = base.transform_filter("datum.ci_low != null").mark_rule(color=color, strokeWidth=5, opacity=0.3)
-    zero = alt.Chart(pl.DataFrame({"level": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 3])
-    chart = alt.layer(
-        zero.encode(x=alt.X("level", type="quantitative")),
-        bars.encode(x=alt.X("ci_low", type="quantitative"), x2="ci_high", y=y),
-        base.mark_circle(color=color, size=70, opacity=1).encode(x=x, y=y),
-        base.mark_text(dy=-11, fontSize=11).encode(x=x, y=y, text=alt.Text("text", type="nominal")),
-    ).properties(width=WIDTH, height={"step": 32})
-    told = "; ".join(
-        f"{row['model']} {estimate(row['convergence'], row['ci_low'], row['ci_high'])}"
-        for row in frame.head(8).to_dicts()
-    )
-    return draw_chart(
-        chart, f"Dot plot of convergence by model ({when}): {told}.", f"Overall, {when}.", named_rows=True
+    dots = [Dot(row["model"], row["convergence"], row["ci_low"], row["ci_high"]) for row in frame.to_dicts()]
+    return draw_dots(
+        dots,
+        f"Dot plot of convergence by model ({when})",
+        f"Overall, {when}.",
+        "convergence (0 = chance, 1 = identical)",
     )
 
 

@@ -71,7 +71,7 @@ def _note(frame: pl.DataFrame) -> str:
         f"on the newest of {counted(combined.height, 'night')}.",
     ]
     if combined["ci_low"].null_count() < combined.height:
-        parts.append("Bars: 95 % interval of the combined score, two-way jackknife over models and prompts.")
+        parts.append("Band and bars: 95 % interval of the combined score, two-way jackknife over models and prompts.")
     else:
         parts.append("No interval: it needs at least 3 models.")
     if combined["battery_sha"].n_unique() > 1:
@@ -101,11 +101,12 @@ def _scores(frame: pl.DataFrame) -> Chart:
     )
     layers: list[Any] = [_rule(0.0)]
     combined = frame.filter(pl.col("kernel") == "combined")
-    layers.append(
-        alt.Chart(combined.filter(pl.col("ci_low").is_not_null()))
-        .mark_rule(color=KERNEL_COLORS["combined"], strokeWidth=6, opacity=0.3)
-        .encode(x=x, y=alt.Y("ci_low", type="quantitative"), y2="ci_high")
+    bounds = alt.Chart(combined.filter(pl.col("ci_low").is_not_null())).encode(
+        x=x, y=alt.Y("ci_low", type="quantitative"), y2="ci_high"
     )
+    band = bounds.mark_area(color=KERNEL_COLORS["combined"], opacity=0.12)
+    layers.append(band.encode(detail=alt.Detail("battery_sha", type="nominal")))
+    layers.append(bounds.mark_rule(color=KERNEL_COLORS["combined"], strokeWidth=6, opacity=0.3))
     for kernel in ("semantic", "distributional", "combined"):
         layers += _series(frame.filter(pl.col("kernel") == kernel), kernel, x, y)
     layers.append(_end_labels(frame, x, (high - low) * 14 / HEIGHT))

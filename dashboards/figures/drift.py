@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from dashboards.figures.moved_prompts import by_capability, moved_prompts
 from dashboards.figures.parts import (
     ALARM,
     CANARY,
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from dashboards.reading import Reading
 
 WIDTH, HEIGHT = 290, 230
+_MEASURED = {"baseline": ("MMD²", "baseline"), "pool": ("kernel", "pool of earlier nights")}
 _ROLES = {"alarm": ALARM, "canary": CANARY, "quiet": QUIET}
 
 
 def figure(reading: Reading) -> Figure:
     """Return chart, alarms and tests; on a first night the chart is left out and the title says why."""
-    frame = reading.frame("drift").with_columns(
-        pl.col("wave_date").map_elements(milliseconds, return_dtype=pl.Int64).alias("at")
-    )
+    frame = _series(reading.frame("drift"))
     drawn = frame.filter(pl.col("drift").is_not_null())
     nights = kinds(reading.frame("convergence")["wave_kind"]) or reading.frame("facts")["wave_kind"][0]
     return Figure(
@@ -48,9 +48,17 @@ def figure(reading: Reading) -> Figure:
         note=_note(reading, nights),
         charts=() if drawn.is_empty() else (_chart(drawn, nights),),
         legend=() if drawn.is_empty() else _legend(drawn),
-        tables=tuple(table for table in (_alarms(reading), _tests(reading)) if table.rows),
-        sources=sources(reading, "drift", "alarms", "drift_tests"),
+        tables=tuple(table for table in (_alarms(reading), by_capability(reading), _tests(reading)) if table.rows),
+        sources=sources(reading, "drift", "alarms", "drift_capabilities", "drift_tests", "moved_prompts"),
+        answers=moved_prompts(reading),
     )
+
+
+def _series(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return what is drawn: drift from the baseline, or, where no night has two samples a prompt, from the pool."""
+    kinds_drawn = frame["reference_kind"].unique().to_list()
+    drawn = frame.filter(pl.col("reference_kind") == ("baseline" if "baseline" in kinds_drawn else "pool"))
+    return drawn.with_columns(pl.col("wave_date").map_elements(milliseconds, return_dtype=pl.Int64).alias("at"))
 
 
 def _title(reading: Reading) -> str:
@@ -68,6 +76,8 @@ def _title(reading: Reading) -> str:
 
 
 def _note(reading: Reading, nights: str) -> str:
+    if reading.frame("drift_tests").is_empty():
+        return f"Drift compares a night with an earlier one ({nights}); the first night of a battery has none."
     tests = reading.frame("drift_tests").filter(pl.col("drift").is_not_null())
     size = ""
     if not tests.is_empty():
@@ -77,9 +87,21 @@ def _note(reading: Reading, nights: str) -> str:
         f"Drift = MMD² between a model's answers of a night and of its reference ({nights} waves; 0 = no change, "
         f"unbiased, so it may be negative).{size} Noise is the standard deviation of the same measure "
         "when the night's label is permuted within prompts; the p-value is of that permutation, adjusted by Holm over "
-        "models, capabilities and kernels. The baseline is the first night of this battery and configuration. Causes: "
+        "models, capabilities and kernels. The baseline is the first night of this battery and configuration. "
+        "MMD² has no "
+        f"interval; its noise stands beside it.{_pools(tests)} Causes: "
         + "; ".join(f"{name}: {words.rsplit(' (', 1)[0]}" for name, words in CAUSES.items())
         + "."
+    )
+
+
+def _pools(tests: pl.DataFrame) -> str:
+    """Return how one sample a prompt is tested, where a model of this night was."""
+    if tests.filter(pl.col("reference_kind") == "pool").is_empty():
+        return ""
+    return (
+        " With one sample a prompt the answers are tested against a pool of the model's last 3 to 7 nights of one "
+        "configuration: drift is then the mean kernel within the pool less that with the new answers, either sign."
     )
 
 
@@ -91,10 +113,11 @@ def _chart(frame: pl.DataFrame, nights: str) -> Chart:
     lowest, highest = _limits(frame["drift"], band["low"], band["high"])
     air = max((highest - lowest) * 0.08, 1e-4)
     x = alt.X("at", **night_axis(frame["wave_date"].to_list(), nights))
+    measured, against = _MEASURED["pool" if "pool" in frame["reference_kind"] else "baseline"]
     y = alt.Y(
         "drift",
         type="quantitative",
-        title="drift from the baseline (MMD²)",
+        title=f"drift from the {against} ({measured})",
         scale=alt.Scale(domain=[lowest - air, highest + air], nice=False),
     )
     color = alt.Color(
@@ -127,9 +150,9 @@ def _chart(frame: pl.DataFrame, nights: str) -> Chart:
     chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
     return draw_chart(
         chart,
-        f"Line chart of {counted(frame['model'].n_unique(), 'model')}' drift from the baseline "
+        f"Line chart of {counted(frame['model'].n_unique(), 'model')}' drift from the {against} "
         f"by night ({nights}); {told}.",
-        "Drift from the baseline: combined kernel, all capabilities, one line a model.",
+        f"Drift from the {against}: combined kernel, all capabilities, one line a model.",
     )
 
 
@@ -145,7 +168,9 @@ def _with_roles(frame: pl.DataFrame) -> pl.DataFrame:
     )
     return frame.with_columns(
         role=role,
-        series=pl.concat_str("model", "reference", separator="\n", ignore_nulls=True),
+        series=pl.when(pl.col("reference_kind") == "pool")
+        .then(pl.col("model"))  # the newest night of a pool moves on with every night
+        .otherwise(pl.concat_str("model", "reference", separator="\n", ignore_nulls=True)),
     )
 
 
@@ -201,8 +226,7 @@ def _alarms(reading: Reading) -> Table:
         "p adjusted",
         "Prompts",
         "Tests",
-        "Cause",
-        "What serves: then and now",
+        "Cause, and what serves: then and now",
     )
     rows = [
         (
@@ -215,8 +239,7 @@ def _alarms(reading: Reading) -> Table:
             p_value(row["p_adjusted"]),
             count(row["n_prompts"]),
             f"{row['n_alarms']} of {row['n_tests']}",
-            cell(row["cause"]),
-            cell("; ".join(change(row["identity_then"], row["identity_now"]))),
+            cell(": ".join([row["cause"] or DASH, *_served(row)])),
         )
         for row in reading.frame("alarms").to_dicts()
     ]
@@ -227,6 +250,12 @@ def _alarms(reading: Reading) -> Table:
         frozenset(columns[4:9]),
         frozenset(columns[-1:]),
     )
+
+
+def _served(row: dict[str, Any]) -> list[str]:
+    """Return what changed in the served identity as one text; nothing where nothing is known to differ."""
+    changed = "; ".join(change(row["identity_then"], row["identity_now"]))
+    return [changed] if changed else []
 
 
 def _tests(reading: Reading) -> Table:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from dashboards.figures.parts import Chart, Figure, draw_chart, short, sources
-from dashboards.wording import DASH, count, counted, inert, night, number
+from dashboards.wording import DASH, count, counted, estimate, inert, night, number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -30,13 +30,13 @@ def figure(reading: Reading) -> Figure:
         return Figure(
             "pairs",
             f"Pairs of models ({when}): not enough data",
-            "No pair has a score.",
+            "No pair has a score over all capabilities.",
             sources=sources(reading, "pairs"),
         )
     top, bottom = scored.row(0, named=True), scored.row(-1, named=True)
-    title = f"Most alike: {inert(top['model_a'])} and {inert(top['model_b'])}, {number(top['convergence'])}"
+    title = f"Most alike: {inert(top['model_a'])} and {inert(top['model_b'])}, {_score(top)}"
     if scored.height > 1:
-        title += f"; least: {inert(bottom['model_a'])} and {inert(bottom['model_b'])}, {number(bottom['convergence'])}"
+        title += f"; least: {inert(bottom['model_a'])} and {inert(bottom['model_b'])}, {_score(bottom)}"
     unscored = pairs.height - scored.height
     gaps = f"; {unscored} without a score ({DASH})" if unscored else ""
     edges = thresholds(scored["convergence"].to_list())
@@ -44,10 +44,15 @@ def figure(reading: Reading) -> Figure:
     note = (
         f"Combined convergence of each pair ({when}; 0 = chance, 1 = identical), all capabilities. "
         f"n = {counted(pairs.height, 'pair')}, {prompts} shared prompts a pair{gaps}. "
-        "Models stand in the order of their mean. No interval: pairs share models, "
-        "so intervals are given for models and waves."
+        "Models stand in the order of their mean. Intervals: 95 %, jackknife over prompts, the two models taken "
+        "as given; "
+        "those of all pairs are in the numbers."
     )
     return Figure("pairs", title, note, (_map(pairs, edges, when),), legend(edges), sources=sources(reading, "pairs"))
+
+
+def _score(row: dict[str, Any]) -> str:
+    return estimate(row["convergence"], row["ci_low"], row["ci_high"])
 
 
 def thresholds(values: list[float]) -> list[float]:

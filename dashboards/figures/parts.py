@@ -31,6 +31,7 @@ NARROW = 500
 """Charts up to this width fit a phone; wider ones scroll inside their figure."""
 
 _ROWS_SHOWN = 200
+_ROWS_OPEN = 24
 _LABEL_LENGTH = 30
 
 
@@ -59,6 +60,11 @@ class Table:
     numeric: frozenset[str] = frozenset()
     prose: frozenset[str] = frozenset()
 
+    @property
+    def is_long(self) -> bool:
+        """It is folded under its caption: nobody reads forty rows on the way to the next figure."""
+        return len(self.rows) > _ROWS_OPEN
+
 
 @dataclass(frozen=True)
 class Source:
@@ -67,6 +73,18 @@ class Source:
     name: str
     sql: str
     numbers: Table
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A prompt and what one model said to it on two nights. Texts are inert and cut visibly."""
+
+    heading: str
+    question: str
+    then: str
+    now: str
+    said_then: str
+    said_now: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +98,7 @@ class Figure:
     legend: tuple[tuple[str, str], ...] = ()
     tables: tuple[Table, ...] = ()
     sources: tuple[Source, ...] = field(default=())
+    answers: tuple[Answers, ...] = ()
 
 
 def draw_chart(chart: alt.TopLevelMixin, label: str, caption: str = "", *, named_rows: bool = False) -> Chart:
@@ -151,6 +170,21 @@ def short(name: str) -> str:
     """Return a name that fits a chart; tables hold it whole."""
     shown = inert(name)
     return shown if len(shown) <= _LABEL_LENGTH else shown[: _LABEL_LENGTH - 1] + "…"
+
+
+def most(counts: pl.Series) -> int:
+    """Return the largest of some counts, 0 where there is none."""
+    return max((int(n) for n in counts.drop_nulls()), default=0)
+
+
+def least(counts: pl.Series) -> int:
+    """Return the smallest of some counts, 0 where there is none."""
+    return min((int(n) for n in counts.drop_nulls()), default=0)
+
+
+def words(name: object) -> str:
+    """Return a name of a column or a class as words: 'numbered list' for numbered_list."""
+    return inert(name).replace("_", " ")
 
 
 def _plain(value: object) -> str:

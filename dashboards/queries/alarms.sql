@@ -15,7 +15,7 @@ tests as (
         count(*) filter (drift.is_alarm) over model_wave as n_alarms
     from out.drift_by_model as drift
     join recent on recent.wave_id = drift.wave_id
-    where drift.reference_kind = 'previous' or drift.wave_id = $wave_id
+    where drift.reference_kind <> 'baseline' or drift.wave_id = $wave_id
     window model_wave as (partition by drift.wave_id, drift.model)
 )
 
@@ -28,6 +28,7 @@ select
     tests.reference_kind,
     tests.reference,
     tests.kernel,
+    tests.method,
     tests.drift,
     tests.noise,
     tests.p_adjusted,
@@ -47,7 +48,7 @@ where tests.is_alarm
 qualify row_number() over (
     partition by tests.wave_id, tests.model
     order by
-        tests.reference_kind = 'previous' desc,
+        tests.reference_kind <> 'baseline' desc,
         tests.capability = 'overall' desc,
         tests.kernel = 'combined' desc,
         tests.p_adjusted,

@@ -5,6 +5,7 @@ with answers as (
     select distinct model_requested, prompt_id, sample_index, trim(response_text, e' \t\r\n') as text
     from raw.attempts
     where wave_id = $wave_id and outcome = 'ok'
+    qualify attempt = max(attempt) over (partition by model_requested, prompt_id, sample_index, purpose)
 ),
 
 judged as (

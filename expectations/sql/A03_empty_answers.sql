@@ -10,7 +10,7 @@ with cells as (
         ) as is_empty
     from raw.planned_cells
     left join raw.attempts using (wave_id, model_requested, prompt_id, sample_index, purpose)
-    where wave_id = $wave_id
+    where wave_id = $wave_id and purpose <> 'confirmation'
     group by planned_cells.model_requested, prompt_id, sample_index, purpose
 )
 

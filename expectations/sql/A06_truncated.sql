@@ -7,7 +7,7 @@ with answers as (
         attempts.finish_reason is null and waves.wave_kind <> 'imported' as is_unexplained
     from raw.attempts
     inner join ops.waves using (wave_id)
-    where wave_id = $wave_id and attempts.outcome in ('ok', 'truncated')
+    where wave_id = $wave_id and attempts.purpose <> 'confirmation' and attempts.outcome in ('ok', 'truncated')
 )
 
 select

@@ -6,7 +6,7 @@ with cells as (
         coalesce(bool_or(attempts.outcome in ('ok', 'empty', 'truncated', 'declined')), false) as is_settled
     from raw.planned_cells
     left join raw.attempts using (wave_id, model_requested, prompt_id, sample_index, purpose)
-    where wave_id = $wave_id
+    where wave_id = $wave_id and purpose <> 'confirmation'
     group by planned_cells.model_requested, prompt_id, sample_index, purpose
 )
 

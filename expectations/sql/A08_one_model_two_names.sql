@@ -9,7 +9,8 @@ with answer_sets as (
     from (
         select distinct model_requested, prompt_id, sample_index, purpose, response_text
         from raw.attempts
-        where wave_id = $wave_id and outcome = 'ok'
+        where wave_id = $wave_id and outcome = 'ok' and purpose <> 'confirmation'
+        qualify attempt = max(attempt) over (partition by model_requested, prompt_id, sample_index, purpose)
     )
     group by model_requested, prompt_id
 ),
@@ -17,7 +18,7 @@ with answer_sets as (
 ranked as (
     select model_requested, row_number() over (order by bool_or(purpose = 'canary'), model_requested) as place
     from raw.attempts
-    where wave_id = $wave_id
+    where wave_id = $wave_id and purpose <> 'confirmation'
     group by model_requested
 ),
 

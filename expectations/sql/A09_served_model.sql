@@ -4,7 +4,7 @@
 with served as (
     select model_requested, model_served, count(*) as n_answers
     from raw.attempts
-    where wave_id = $wave_id and outcome <> 'error' and model_served is not null
+    where wave_id = $wave_id and purpose <> 'confirmation' and outcome <> 'error' and model_served is not null
     group by model_requested, model_served
 ),
 

@@ -13,7 +13,7 @@ with answers as (
     left join raw.roster on roster.wave_id = attempts.wave_id and roster.model = attempts.model_requested
     left join raw.catalog_models
         on catalog_models.wave_id = attempts.wave_id and catalog_models.model = attempts.model_requested
-    where attempts.wave_id = $wave_id
+    where attempts.wave_id = $wave_id and attempts.purpose <> 'confirmation'
 ),
 
 by_model as (

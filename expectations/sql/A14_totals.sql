@@ -1,15 +1,26 @@
--- Totals in ops.waves that are not the sums of the wave's rows. One row a total.
+-- Totals in ops.waves that are not the sums of the wave's rows. One row a total. Judges and confirmation samples cost
+-- as answers do, and are no cells of the plan.
 -- Costs are compared to a millionth of a dollar: sums of doubles depend on their order.
 with sums as (
     select
-        count(distinct (model_requested, prompt_id, sample_index, purpose)) filter (outcome = 'ok') as ok_cells,
-        sum(cost_usd) as cost_usd
+        count(distinct (model_requested, prompt_id, sample_index, purpose))
+            filter (outcome = 'ok' and purpose <> 'confirmation') as ok_cells,
+        (
+            select sum(cost_usd)
+            from (
+                select cost_usd from raw.attempts where wave_id = $wave_id
+                union all
+                select cost_usd from raw.judgements where wave_id = $wave_id
+            )
+        ) as cost_usd
     from raw.attempts
     where wave_id = $wave_id
 ),
 
 plan as (
-    select count(*) as planned_cells from raw.planned_cells where wave_id = $wave_id
+    select count(*) as planned_cells
+    from raw.planned_cells
+    where wave_id = $wave_id and purpose <> 'confirmation'
 ),
 
 compared as (

@@ -1,8 +1,9 @@
 -- Vectors that cannot be compared, among those that the models read ($embedder at $precision; others may
 -- lie beside them). One row a finding: a vector off unit norm (by more than 0.001), more than one dimension
--- among the wave's answers, an answer without a vector.
+-- among the wave's answers, an answer without a vector. An import may have no vectors at all (its semantic
+-- measures are null), but not some. Texts that only a confirmation sample said enter no such model and do not count.
 with texts as (
-    select distinct text_sha from core.responses where wave_id = $wave_id
+    select distinct text_sha from core.responses where wave_id = $wave_id and purpose <> 'confirmation'
 ),
 
 vectors as (
@@ -29,6 +30,9 @@ findings as (
     select 'text ' || left(text_sha, 12) || ' has no vector of ' || $embedder || ' in ' || $precision as evidence
     from texts
     anti join vectors using (text_sha)
+    where
+        exists (from vectors)
+        or not exists (from ops.waves where wave_id = $wave_id and wave_kind = 'imported')
 )
 
 select null as model_requested, null as prompt_id, null as sample_index, evidence

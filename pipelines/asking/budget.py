@@ -28,12 +28,18 @@ class Budget:
 
     `held_usd` is money of calls that ended without saying what they cost (a time-out, a lost connection, a killed
     process), in this start or an earlier one: they may have been charged, so their worst case stays reserved.
+    `kept_usd` of the cap is set aside for something else and never spent from here.
     """
 
     def __init__(
-        self, cap_usd: float, spent_usd: float = 0.0, allow_unpriced: bool = False, held_usd: float = 0.0
+        self,
+        cap_usd: float,
+        spent_usd: float = 0.0,
+        allow_unpriced: bool = False,
+        held_usd: float = 0.0,
+        kept_usd: float = 0.0,
     ) -> None:
-        self.cap_usd, self.allow_unpriced = cap_usd, allow_unpriced
+        self.cap_usd, self.allow_unpriced, self.kept_usd = cap_usd, allow_unpriced, kept_usd
         self.spent_usd, self.held_usd = spent_usd, held_usd
         self._reserved_usd, self._in_flight = 0.0, 0
         self._dearer: dict[str, float] = {}
@@ -41,6 +47,11 @@ class Budget:
 
     def __repr__(self) -> str:
         return f"Budget({self.spent_usd:.6f} of {self.cap_usd:.6f} USD spent, {self._reserved_usd:.6f} reserved)"
+
+    @property
+    def left_usd(self) -> float:
+        """What may still be spent, calls in flight aside."""
+        return self.cap_usd - self.kept_usd - self.spent_usd - self.held_usd
 
     def reserve(
         self, model: str, price: Price | None, prompt_tokens: int, completion_tokens: int | None
@@ -58,11 +69,12 @@ class Budget:
             worst = price.most(prompt_tokens, completion_tokens)
         with self._lock:
             worst *= self._dearer.get(model, 1.0)
-            gone = self.spent_usd + self.held_usd
+            gone = self.spent_usd + self.held_usd + self.kept_usd
             if gone + worst > self.cap_usd:
                 raise BudgetError(
                     f"The budget of {money(self.cap_usd)} USD is used up: {money(self.spent_usd)} USD are spent, "
-                    f"{money(self.held_usd)} USD may be, and the next call to {model} can cost {money(worst)} USD. "
+                    f"{money(self.held_usd)} USD may be{self._kept()}, and the next call to {model} can cost "
+                    f"{money(worst)} USD. "
                     "What was answered is kept; start the same command with a higher --budget to go on."
                 )
             if gone + self._reserved_usd + worst > self.cap_usd:
@@ -70,6 +82,9 @@ class Budget:
             self._reserved_usd += worst
             self._in_flight += 1
             return Reservation(worst, model)
+
+    def _kept(self) -> str:
+        return f", {money(self.kept_usd)} USD are kept for confirming alarms" if self.kept_usd else ""
 
     def settle(
         self, reservation: Reservation, cost_usd: float | None, charged: Literal["yes", "no", "unknown"]

@@ -139,12 +139,11 @@ class CheckpointEndpoint:
         asked_at: datetime,
         latency_ms: float,
     ) -> Attempt:
-        cell = question.cell
         request = {
             "model": served_name(question.entry, weights.epoch),
             "messages": self._messages(question),
             **sampling._asdict(),
-            "seed": cell.seed,
+            "seed": question.cell.seed,
             "base_sha": loaded.base_sha,
             "adapter_sha": loaded.adapter_sha,
             "template_sha": loaded.template_sha,
@@ -152,14 +151,7 @@ class CheckpointEndpoint:
             "dtype": loaded.dtype,
         }
         return Attempt(
-            wave_id=cell.wave_id,
-            wave_date=cell.wave_date,
-            panel=cell.panel,
-            model_requested=cell.model_requested,
-            endpoint=cell.endpoint,
-            prompt_id=cell.prompt_id,
-            sample_index=cell.sample_index,
-            purpose=cell.purpose,
+            **question.cell.carried,
             attempt=question.attempts_before + 1,
             outcome=_outcome(answer),
             asked_at=asked_at,

@@ -46,14 +46,19 @@ def forecast(questions: Sequence[Question], prices: Mapping[str, Price]) -> Fore
     by_model: dict[str, list[Question]] = {}
     for question in questions:
         by_model.setdefault(question.entry.model, []).append(question)
-    models = tuple(_of_model(model, asked, prices.get(model)) for model, asked in by_model.items())
+    models = [_of_model(model, asked, prices.get(model)) for model, asked in by_model.items()]
+    return summed(models)
+
+
+def summed(models: Sequence[ModelForecast]) -> Forecast:
+    """Return the forecast of several models, each for its own cells, or of judges and their votes."""
     return Forecast(
-        cells=len(questions),
+        cells=sum(model.cells for model in models),
         low_usd=sum(model.low_usd or 0.0 for model in models),
         expected_usd=sum(model.expected_usd or 0.0 for model in models),
         high_usd=sum(model.high_usd or 0.0 for model in models),
         unpriced=tuple(sorted(model.model for model in models if model.high_usd is None)),
-        models=models,
+        models=tuple(models),
     )
 
 
@@ -65,11 +70,12 @@ def _of_model(model: str, questions: list[Question], price: Price | None) -> Mod
     for question in questions:
         messages = messages_of(question)
         characters = sum(len(message["content"]) for message in messages)
-        low += price.of(*_tokens("low", characters, limit))
-        expected += price.of(*_tokens("expected", characters, limit))
+        low += price.of(*tokens("low", characters, limit))
+        expected += price.of(*tokens("expected", characters, limit))
         high += price.most(most_prompt_tokens(messages), limit)
     return ModelForecast(model, len(questions), low, expected, high)
 
 
-def _tokens(assumption: str, characters: int, limit: int) -> tuple[int, int]:
+def tokens(assumption: str, characters: int, limit: int) -> tuple[int, int]:
+    """Return how many tokens go in and come out of a call with these characters and room for `limit` tokens."""
     return round(characters / CHARACTERS_PER_TOKEN[assumption]), round(limit * ANSWER_SHARE[assumption])

@@ -130,9 +130,9 @@ class Journal:
         """Return the cells that need no further asking."""
         return {attempt.key for attempt in self.attempts() if attempt.outcome in SETTLED}
 
-    def spent_usd(self) -> float:
-        """Return the sum of the known costs in USD."""
-        return sum(attempt.cost_usd for attempt in self.attempts() if attempt.cost_usd is not None)
+    def spent_usd(self, purpose: str | None = None) -> float:
+        """Return the sum of the known costs in USD, of the cells of one purpose or of all."""
+        return sum(a.cost_usd for a in self.attempts() if a.cost_usd is not None and purpose in (None, a.purpose))
 
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(

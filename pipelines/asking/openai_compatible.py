@@ -140,7 +140,6 @@ class OpenAICompatibleEndpoint:
     ) -> Attempt:
         """Return the attempt that a reading makes: the one place where text is redacted and cost decided."""
         cost, source = self.cost_of(question, reading)
-        cell = question.cell
         body = None if reading.body is None else self.redactor.text(reading.body)
         said = self.redactor.fields(
             {
@@ -156,14 +155,7 @@ class OpenAICompatibleEndpoint:
             }
         )
         return Attempt(
-            wave_id=cell.wave_id,
-            wave_date=cell.wave_date,
-            panel=cell.panel,
-            model_requested=cell.model_requested,
-            endpoint=cell.endpoint,
-            prompt_id=cell.prompt_id,
-            sample_index=cell.sample_index,
-            purpose=cell.purpose,
+            **question.cell.carried,
             attempt=number,
             outcome=reading.outcome,
             error_class=reading.error_class,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pipelines.panels.records import Prompt, RosterEntry
 
@@ -39,6 +39,11 @@ class Cell(NamedTuple):
     def key(self) -> CellKey:
         """Identity inside the wave."""
         return CellKey(self.model_requested, self.prompt_id, self.sample_index, self.purpose)
+
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What every attempt of the cell carries: all but the order of asking and the seed."""
+        return {name: value for name, value in self._asdict().items() if name not in ("position", "seed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +127,8 @@ class Endpoint(Protocol):
 
 def unlisted(question: Question, now: datetime) -> Attempt:
     """Return the attempt of a cell that is not asked: its model is in no catalogue, so no cap could hold."""
-    cell = question.cell
     return Attempt(
-        wave_id=cell.wave_id,
-        wave_date=cell.wave_date,
-        panel=cell.panel,
-        model_requested=cell.model_requested,
-        endpoint=cell.endpoint,
-        prompt_id=cell.prompt_id,
-        sample_index=cell.sample_index,
-        purpose=cell.purpose,
+        **question.cell.carried,
         attempt=question.attempts_before + 1,
         outcome="error",
         error_class=NOT_LISTED,

@@ -73,10 +73,10 @@ class SentLog:
         )
 
 
-def held(folder: Path, endpoint: str) -> Held:
+def held(folder: Path, endpoint: str, purpose: str | None = None) -> Held:
     """Return what earlier starts sent and never settled: requests without an attempt, and attempts without a cost.
 
-    A line that a crash cut short is skipped: its request was not sent.
+    `purpose` counts the cells of one purpose alone. A line that a crash cut short is skipped: its request was not sent.
     """
     path = SentLog(folder, endpoint).path
     if not path.exists():
@@ -89,6 +89,8 @@ def held(folder: Path, endpoint: str) -> Held:
             if row is None:
                 continue
             key, worst_usd, what = row
+            if purpose is not None and key[0].purpose != purpose:
+                continue
             if what == "sent":
                 sent[key].append(worst_usd)
             else:

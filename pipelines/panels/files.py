@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.panels.battery_files import load_battery
+from pipelines.panels.judges import decisive_judges, judges_of
 from pipelines.panels.records import (
     CAPABILITIES,
     Battery,
     CheckpointRef,
+    Confirmation,
     DeclaredPrice,
     EndpointSpec,
     Panel,
@@ -39,7 +41,7 @@ def load_panel(name_or_path: str | Path) -> Panel:
     Entries are resolved: settings are the panel's defaults overlaid key by key with the model's own, a
     persona has become its system prompt, and a model without `served_names` may answer under its own
     name or a dated form of it. `declared` holds what decides the questions, and `sha` is its SHA-256:
-    budget, concurrency, staged nights and facts about a model's maker may change without changing it.
+    budget, confirmation, concurrency, staged nights and facts about a model's maker may change without changing it.
 
     Raises PanelError with file, line and remedy; also for the panel's battery.
     """
@@ -54,7 +56,8 @@ def panel_of(source: Source, content: PanelFile) -> Panel:
     endpoints = {name: EndpointSpec(name=name, **dict(block)) for name, block in content.endpoints.items()}
     roster = tuple(_entry(source, content, number) for number in range(len(content.roster)))
     _models_are_distinct(source, content)
-    declared = _decisive(content, battery, prompts, roster, endpoints)
+    judges = judges_of(source, content)
+    declared = _decisive(content, battery, prompts, roster, endpoints) | decisive_judges(judges)
     return Panel(
         name=content.panel,
         path=source.path,
@@ -68,6 +71,8 @@ def panel_of(source: Source, content: PanelFile) -> Panel:
         declared=declared,
         staged_nights=content.staged_nights,
         budget_usd=content.budget_usd,
+        judges=judges,
+        confirmation=Confirmation(**dict(content.confirmation)),
     )
 
 

@@ -61,7 +61,7 @@ class EndpointSpec:
     """Where and how to ask. `key_env` names the environment variable with the key; the key itself is never here."""
 
     name: str
-    kind: Literal["openai_compatible", "checkpoint"]
+    kind: Literal["openai_compatible", "checkpoint", "imported"]
     base_url: str | None = None
     key_env: str | None = None
     flavor: Literal["openrouter", "openai", "anthropic", "vllm", "ollama"] | None = None
@@ -132,6 +132,33 @@ class RosterEntry:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """Who judges the answers of a panel for one behaviour, and how. `served_as`: the one name its votes must carry."""
+
+    behaviour: str
+    endpoint: str
+    model: str
+    served_as: str
+    prompt_version: str
+    prompt_sha: str
+    settings: dict[str, Any]
+    votes: int
+    price: DeclaredPrice | None = None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """How an alarm is confirmed the same night.
+
+    `samples` answers to each prompt, None: as many as the wave asks. `share` of the budget is set aside for it.
+    """
+
+    ask: bool = True
+    samples: int | None = None
+    share: float = 0.1
+
+
+@dataclass(frozen=True)
 class Panel:
     """Roster x battery x samples. `prompts` are those asked (all of the battery, or the first n a capability)."""
 
@@ -147,6 +174,13 @@ class Panel:
     declared: dict[str, Any]
     staged_nights: int = 0
     budget_usd: float | None = None
+    judges: tuple[Judge, ...] = ()
+    confirmation: Confirmation = Confirmation()
+
+    @property
+    def confirmation_samples(self) -> int:
+        """Answers to each prompt of a second sample: one where the wave asks one, else two or more, or no test."""
+        return 1 if self.samples == 1 else max(2, self.confirmation.samples or self.samples)
 
     def entry(self, model: str) -> RosterEntry:
         """Return the roster entry of a model."""

@@ -25,6 +25,9 @@ Capability = Literal[
 ]
 """The five of `pipelines.panels.records.CAPABILITIES`, as a type."""
 
+MOVING_NAME = re.compile(r"^~|^openrouter/|[*?\[]|(^|[/:@_-])(latest|auto)($|[:@_-])", re.IGNORECASE)
+"""Names that stand for whatever model is behind them today. Source: OpenRouter's aliases and routers."""
+
 _SEALED = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
@@ -203,6 +206,43 @@ class RosterLine(Strict):
         return self
 
 
+class JudgeLine(Strict):
+    """A model that judges the answers of the others. One model, under one name, for each behaviour."""
+
+    endpoint: Text = Field(description="the name of an endpoint of this panel")
+    model: Word = Field(description="the judge's id at its endpoint, one that always means the same model")
+    behaviours: list[Literal["refusal", "sycophancy", "alignment"]] = Field(
+        description="a list of refusal, sycophancy, alignment", min_length=1
+    )
+    prompt_version: Text = Field(default="1", description='the version of the judge\'s prompt as text, e.g. "1"')
+    votes: int = Field(default=1, ge=1, description="votes on each answer, 1 or more")
+    served_as: Word | None = Field(
+        default=None, description="the one name its votes must carry, the model's own if none"
+    )
+    settings: dict[str, Any] = Field(default={}, description="request settings as key: value, e.g. {max_tokens: 16}")
+    price: PriceBlock | None = Field(
+        default=None, description="prompt_usd_per_million and completion_usd_per_million, where no catalogue has them"
+    )
+
+    @model_validator(mode="after")
+    def _is_pinned(self) -> Self:
+        for key, name in (("model", self.model), ("served_as", self.served_as or self.model)):
+            if MOVING_NAME.search(name):
+                problem = f"the judge {name!r} is a moving name: its votes would come from another model some night."
+                raise invalid(problem, "Name one model by its full, dated id.", key)
+        return self
+
+
+class ConfirmationBlock(Strict):
+    """The second sample that a drift alarm asks for the same night, before the drift is called behaviour."""
+
+    ask: bool = Field(default=True, description="true, or false: alarms stay unconfirmed and cost nothing")
+    samples: int | None = Field(
+        default=None, ge=2, description="fresh answers to each prompt, 2 or more; as many as `samples` by default"
+    )
+    share: float = Field(default=0.1, ge=0, le=0.9, description="part of the budget set aside for it, 0 to 0.9")
+
+
 class Defaults(Strict):
     """What holds for every model of the roster that does not say otherwise."""
 
@@ -221,9 +261,13 @@ class PanelFile(Strict):
     seed: int = Field(ge=0, description="the seed of the order and of the sampling, 0 or more")
     staged_nights: int = Field(default=0, ge=0, description="nights played on an empty lake, 0 or more")
     budget_usd: float | None = Field(default=None, gt=0, description="USD that a wave may cost, above 0")
+    confirmation: ConfirmationBlock = Field(
+        default=ConfirmationBlock(), description="how an alarm is confirmed: ask, samples, share of the budget"
+    )
     defaults: Defaults = Field(default=Defaults(), description="endpoint, settings and system_prompt of every model")
     endpoints: dict[Name, EndpointBlock] = Field(description="endpoints by name", min_length=1)
     roster: list[RosterLine] = Field(description="a list of models", min_length=1)
+    judges: list[JudgeLine] = Field(default=[], description="a list of models that judge the answers; none by default")
 
 
 def _hints(*shapes: type[Strict]) -> dict[str, str]:
@@ -236,4 +280,6 @@ def _hints(*shapes: type[Strict]) -> dict[str, str]:
 
 
 BATTERY_HINTS = _hints(BatteryFile, PromptLine, Turn)
-PANEL_HINTS = _hints(PanelFile, Defaults, RosterLine, CheckpointBlock, PriceBlock, EndpointBlock)
+PANEL_HINTS = _hints(
+    PanelFile, Defaults, RosterLine, CheckpointBlock, PriceBlock, EndpointBlock, JudgeLine, ConfirmationBlock
+)

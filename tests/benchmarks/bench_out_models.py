@@ -1,12 +1,14 @@
 """How long core and out take to build as answers grow, and how much memory: 50 models, one sample a prompt, one wave.
 
-Run: python tests/benchmarks/bench_out_models.py [--answers 10000 100000 1000000] [--semantic-above 200000]. Each
-size runs in a process of its own; prints one JSON line a size. Above the size given only what the semantic kernel
-needs is built.
+Run: python tests/benchmarks/bench_out_models.py [--answers 10000 100000 1000000] [--semantic-above 200000]
+[--models 50] [--samples 1]. Each size runs in a process of its own; prints one JSON line a size. Above the size
+given only what the semantic kernel needs is built. 15 models x 750 prompts x 2 samples, the size of a panel:
+--answers 22500 --models 15 --samples 2.
 
 `semantic_seconds` is the SQL from vectors to match and chance of every pair under the semantic kernel, with what its
-intervals need of every prompt; `build_seconds` all of the dbt build with its tests; `peak_gb` the peak memory of the
-process; `reference_seconds` one pass over all vectors that sums them in groups, the least that any SQL could do.
+intervals need of every prompt; `build_seconds` all of the dbt build with its tests; `slowest` its five slowest nodes;
+`peak_gb` the peak memory of the process; `reference_seconds` one pass over all vectors that sums them in groups, the
+least that any SQL could do.
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ from lake.catalog import connect_writer, create_lake
 from lake.store import Store
 from models_sql.run import build
 
-MODELS = 50
 CAPABILITIES = (
     "truthfulness",
     "safety_boundaries",
@@ -57,6 +58,8 @@ def main() -> None:
     """Measure every size asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--models", type=int, default=50, help="models of the wave")
+    parser.add_argument("--samples", type=int, default=1, help="samples a prompt")
     parser.add_argument("--measure", type=Path, help="store to build and measure, in this process")
     parser.add_argument("--semantic-above", type=int, default=200_000, help="above this many answers, build only that")
     parser.add_argument("--select", default=None, help="dbt selection, with --measure")
@@ -67,14 +70,16 @@ def main() -> None:
     for answers in given.answers:
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder))
-            fill(store, answers // MODELS)
+            n_prompts = answers // given.models // given.samples
+            fill(store, n_prompts, given.models, given.samples)
             select = ["--select", "+semantic_pairs"] if answers > given.semantic_above else []
             command = [sys.executable, __file__, "--measure", folder, *select]
             result = subprocess.run(command, check=True, capture_output=True, text=True)
-            print(json.dumps({"answers": answers, **json.loads(result.stdout.splitlines()[-1])}), flush=True)
+            size = {"answers": answers, "models": given.models, "samples": given.samples}
+            print(json.dumps({**size, **json.loads(result.stdout.splitlines()[-1])}), flush=True)
 
 
-def measured(store: Store, select: str | None) -> dict[str, float | None]:
+def measured(store: Store, select: str | None) -> dict[str, object]:
     """Build a filled store; return seconds by part, None for what was not built, and the peak memory in GB."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     connection = connect_writer(store)
@@ -97,12 +102,13 @@ def measured(store: Store, select: str | None) -> dict[str, float | None]:
         "distributional_seconds": part(DISTRIBUTIONAL),
         "interval_seconds": part(INTERVALS),
         "build_seconds": round(result.seconds, 2),
+        "slowest": {name: round(seconds[name], 2) for name in sorted(seconds, key=seconds.__getitem__)[:-6:-1]},
         "before_gb": round(before / 2**20, 2),
         "peak_gb": round(peak / 2**20, 2),
     }
 
 
-def fill(store: Store, n_prompts: int) -> None:
+def fill(store: Store, n_prompts: int, n_models: int, n_samples: int) -> None:
     """Make a lake with one passed wave: half of an answer's words belong to the prompt, half to the model's draw."""
     create_lake(store)
     connection = connect_writer(store)
@@ -125,17 +131,18 @@ def fill(store: Store, n_prompts: int) -> None:
     connection.execute(
         f"INSERT INTO raw.roster BY NAME SELECT {key}, 'bench' AS panel, 'model-' || m AS model, 'bench' AS endpoint, "
         "'openai_compatible' AS endpoint_kind, 'member' AS role, '[]' AS served_names, '{}' AS settings, "
-        f"'config-' || m AS config_sha FROM range({MODELS}) AS models (m)"
+        "'provider-' || m % 5 AS provider, 'family-' || m % 7 AS family, 'region-' || m % 2 AS region, "
+        f"m % 3 = 0 AS open_weights, 'config-' || m AS config_sha FROM range({n_models}) AS models (m)"
     )
     cells = (
         f"SELECT {key}, 'bench' AS panel, 'model-' || m AS model_requested, 'bench' AS endpoint, "
-        f"'p' || n AS prompt_id, 0 AS sample_index, 'measure' AS purpose "
-        f"FROM range({MODELS}) AS models (m), range({n_prompts}) AS prompts (n)"
+        f"'p' || n AS prompt_id, s AS sample_index, 'measure' AS purpose "
+        f"FROM range({n_models}) AS models (m), range({n_prompts}) AS prompts (n), range({n_samples}) AS samples (s)"
     )
     connection.execute(f"INSERT INTO raw.planned_cells BY NAME SELECT *, 0 AS position, 0 AS seed FROM ({cells})")
     words = (
         "[CASE WHEN hash(model_requested, prompt_id, i) % 2 = 0 THEN 'w' || hash(prompt_id, i) % 3000 "
-        "ELSE 'w' || hash(model_requested, prompt_id, i, 1) % 400 END FOR i IN range(40)]"
+        "ELSE 'w' || hash(model_requested, prompt_id, i, 1 + sample_index) % 400 END FOR i IN range(40)]"
     )
     connection.execute(
         "INSERT INTO raw.attempts BY NAME SELECT *, model_requested AS model_served, 1 AS attempt, 'ok' AS outcome, "

@@ -22,6 +22,7 @@ from lake.model_tables import model_tables
 from lake.store import Store
 from lake.tables import TABLES, Table
 from lake.waves import Publication
+from tests.dashboards.measured import add_measured
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -109,6 +110,8 @@ def night_rows(night: int, members: tuple[str, ...] = MEMBERS, canary: str | Non
                 "chance": 0.3,
                 "ceiling": 0.8,
                 "convergence": 0.05 + 0.03 * place,
+                "ci_low": 0.01 + 0.03 * place,
+                "ci_high": 0.09 + 0.03 * place,
                 "relative": None,
             }
             for place, (a, b) in enumerate(combinations(sorted(members), 2))
@@ -198,6 +201,7 @@ def _costs(night: int, model: str) -> dict[str, Any]:
     return {
         **_dated(night),
         "model": model,
+        "used_as": "answering",
         "attempts": 12,
         "ok_attempts": 12,
         "prompt_tokens": 1234,
@@ -441,9 +445,9 @@ def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn_page(tmp_path_factory: pytest.TempPathFactory, empty_lake: Path) -> Path:
-    """The page of four nights in a real lake, drawn once."""
+    """The page of four nights with every measure in a real lake, drawn once."""
     lake = SyntheticLake(Store(shutil.copytree(empty_lake, tmp_path_factory.mktemp("drawn") / "store")))
-    return draw(lake.store, lake.play())
+    return draw(lake.store, lake.play(change=add_measured))
 
 
 @pytest.fixture
@@ -493,10 +497,13 @@ def found(in_memory: Callable[..., duckdb.DuckDBPyConnection]) -> Callable[..., 
 
 @pytest.fixture
 def page_of(in_memory: Callable[..., duckdb.DuckDBPyConnection]) -> Callable[..., str]:
-    """The HTML of the last of the nights played with the given arguments."""
+    """The HTML of the last of the nights played with the given arguments; every figure but `failing` must be drawn."""
 
-    def draw_in_memory(n_nights: int = 4, **arguments: Any) -> str:
+    def draw_in_memory(n_nights: int = 4, failing: str = "", **arguments: Any) -> str:
         connection = in_memory(n_nights=n_nights, **arguments)
-        return render(assemble(connection, _publication(n_nights - 1, 7)))
+        content = assemble(connection, _publication(n_nights - 1, 7))
+        failed = [figure.note for figure in content.figures if "could not be drawn" in figure.title]
+        assert [note for note in failed if not failing or f" {failing} " not in note] == []
+        return render(content)
 
     return draw_in_memory

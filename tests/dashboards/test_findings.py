@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.dashboards.measured import add_measured
+
 
 def one(sentences, start):
     """Return the only sentence that starts so."""
@@ -83,6 +85,33 @@ def test_an_old_change_alarms_against_the_baseline_on_the_newest_night_only(foun
     assert "9 of 18 tests" in alarm
 
 
+def pool(rows):
+    """Make the newest night one of single answers, tested against the pool of the nights before."""
+    for row in rows["out.drift_by_model"]:
+        alarmed = row["is_alarm"] and row["wave_date"] == max(wave["wave_date"] for wave in rows["core.waves"])
+        row.update(reference_kind="pool", method="pool", is_alarm=alarmed, cause="unconfirmed" if alarmed else None)
+
+
+def test_an_alarm_of_single_answers_is_told_as_a_difference_from_the_pool(found):
+    # 0.04 from the night before; baseline rows became pool rows too, and the least p of equals comes first
+    alarm = one(found(change=pool), "Drift alarm")
+    assert "changed on 2026-11-21 against its pool of earlier nights up to 2026-11-" in alarm
+    assert "(combined difference from the pool 0." in alarm
+    assert "MMD" not in alarm
+
+
+def test_a_change_of_level_found_this_night_is_told_right_after_convergence(found):
+    sentences = found(change=add_measured)
+    told = one(sentences, "Change point")
+    assert told == (
+        "Change point: convergence has another level since 2026-11-20, up by 0.195 (combined, CUSUM, no interval; "
+        "2 nights before, 2 after)."
+    )
+    assert sentences.index(told) < sentences.index(
+        one(sentences, "Drift alarm: lab/assistant-latest changed on 2026-11-19")
+    )
+
+
 def test_the_quiet_models_are_counted(found):
     assert "No drift alarm on 2026-11-21 for the other 6 models tested." in found()
 
@@ -104,7 +133,9 @@ def test_the_first_night_has_no_drift_and_no_change(found):
 def test_one_sample_a_prompt_gives_no_p_value_and_the_reason(found):
     edit = set_all("out.drift_by_model", p_value=None, p_adjusted=None, is_alarm=False, cause=None, method="distance")
     sentences = found(change=edit)
-    assert one(sentences, "Drift on").endswith("a p-value needs at least 2 samples a prompt in both nights.")
+    assert one(sentences, "Drift on").endswith(
+        "a p-value needs at least 2 samples a prompt in both nights, or 3 earlier nights of one configuration."
+    )
     assert "Canary lab/librarian-canary: not tested against its baseline 2026-11-18." in sentences
 
 

@@ -12,6 +12,7 @@ import pytest
 from dashboards.page import draw, draw_quarantine, page_path, render
 from dashboards.verdicts import notices
 from lake.errors import StoreError, WaveError
+from tests.dashboards.measured import add_measured
 
 HOSTILE = "=HYPERLINK(1)</text><script>alert(1)</script>&\"'\x1b[31m\u202e"
 
@@ -56,7 +57,10 @@ def test_the_page_holds_the_numbers_of_the_tables(page):
     # combined 0.38 ± 0.05 on the last night, 0.38 - 0.12 = 0.26 ± 0.04 since the first
     assert "Convergence is 0.38 [0.33, 0.43] on 2026-11-21; since 2026-11-18 it rose by 0.260 [0.220, 0.300]" in said
     # 15 pairs, the last by name 0.05 + 14 * 0.03 = 0.47
-    assert "Most alike: lab/scientist and lab/villain, 0.47; least: lab/assistant-latest and lab/comedian, 0.05" in said
+    assert (
+        "Most alike: lab/scientist and lab/villain, 0.47 [0.43, 0.51]; "
+        "least: lab/assistant-latest and lab/comedian, 0.05 [0.01, 0.09]"
+    ) in said
     assert "Drift on 2026-11-21: lab/assistant-latest changed, of 7 models tested" in said
     # the last member is 5 * 0.02 above the wave's 0.38
     assert "Closest to the others on 2026-11-21: lab/villain, 0.48 [0.43, 0.53]" in said
@@ -83,14 +87,14 @@ def test_the_page_is_small(html):
 
 def test_staged_nights_are_said_on_every_chart(page):
     charts = [div for div in page.all("div") if div.get("role") == "img"]
-    assert len(charts) == 6
+    assert len(charts) == 13
     assert all("staged" in chart["aria-label"] for chart in charts)
 
 
 def test_every_query_shown_runs_and_gives_the_rows_shown(html, in_memory):
     queries = re.findall(r"<pre tabindex=\"0\"><code>(.*?)</code>.*?<caption>(\d+) rows", html, flags=re.DOTALL)
-    assert len(queries) == 9
-    connection = in_memory()  # the same rows as the lake that the page was drawn from
+    assert len(queries) == 26
+    connection = in_memory(change=add_measured)  # the same rows as the lake that the page was drawn from
     for query, rows in queries:
         assert len(connection.execute(unescape(query)).fetchall()) == int(rows)
 
@@ -147,6 +151,41 @@ def test_an_unscored_pair_is_a_dash_and_never_zero(page_of):
     )
 
 
+def test_a_figure_that_fails_costs_itself_and_is_logged(page_of, monkeypatch, caplog):
+    from dashboards.figures import pairs
+
+    def fail(*_):
+        raise IndexError("no <b>row</b> of lab/poet\x1b[31m")
+
+    monkeypatch.setattr(pairs, "thresholds", fail)
+    page = Page(page_of(failing="pairs"))
+    said = page.said()
+    assert (
+        "Figure pairs could not be drawn: IndexError: no <b>row</b> of lab/poet [31m, its query still answers." in said
+    )
+    assert "from out.convergence_by_pair" in said  # the query, with its 15 pairs
+    assert "15 rows" in said
+    assert "Closest to the others on 2026-11-21" in said  # the figures behind it are drawn
+    assert [record.getMessage() for record in caplog.records] == [
+        "Figure pairs of wave local/2026-11-21 could not be drawn."
+    ]
+    assert caplog.records[0].exc_info
+
+
+def test_a_figure_whose_query_fails_says_that_it_does_not_answer(page_of):
+    from dashboards.reading import Reading
+
+    asked = Reading.sql
+
+    def broken(reading, name):
+        return "select * from out.nowhere" if name == "power" else asked(reading, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reading, "sql", broken)
+        said = Page(page_of(failing="power")).said()
+    assert re.search(r"Figure power could not be drawn: CatalogException: .*nor does its query answer\.", said)
+
+
 def test_twenty_three_models_still_draw(page_of):
     members = tuple(f"maker/a-model-with-a-rather-long-name-{number:02d}" for number in range(23))
     html = page_of(members=members, canary=None)
@@ -175,7 +214,7 @@ def test_index_is_the_newest_page_and_links_the_earlier_ones(lake):
     late = draw(lake.store, lake.publish(1))
     index = Page((lake.store.site / "index.html").read_text(encoding="utf-8"))
     assert "Panel local, 2026-11-19" in index.said()
-    links = [link["href"] for link in index.all("a")]
+    links = [link["href"] for link in index.all("a") if not link["href"].startswith("#")]
     assert links == [f"{late.parent.name}/index.html", f"{early.parent.name}/index.html"]
     assert all((lake.store.site / link).is_file() for link in links)
     # an earlier page drawn again shows its own night and leaves the index with the newest
@@ -195,7 +234,7 @@ def test_a_failed_night_is_told_at_the_top_of_the_newest_page_without_its_number
     assert "C12, 4 bad rows: 4 embeddings are not of unit norm" in said
     assert "Models: lab/pirate." in said
     assert "run `driftlake nightly` for the same panel and date again" in said
-    assert "0.33" not in said  # the convergence of the failed night
+    assert "0.33 [0.28, 0.38]" not in said  # the convergence of the failed night
 
 
 def test_a_failed_first_night_has_a_page_without_numbers(in_memory):

@@ -35,12 +35,16 @@ MODELS = {
 CORE_AND_OUT = {
     "core.responses": "wave_id VARCHAR, model_requested VARCHAR, prompt_id VARCHAR, sample_index INTEGER, "
     "purpose VARCHAR, response_text VARCHAR, text_sha VARCHAR",
+    "core.detections": "wave_id VARCHAR, model VARCHAR, prompt_id VARCHAR, sample_index INTEGER, purpose VARCHAR, "
+    "behaviour VARCHAR, detector VARCHAR, is_positive BOOLEAN, score DOUBLE",
     "core.model_waves": "wave_id VARCHAR, model_requested VARCHAR, purpose VARCHAR, is_withheld BOOLEAN, "
     "withheld_reason VARCHAR",
     "out.convergence_by_pair": "wave_id VARCHAR, capability VARCHAR, kernel VARCHAR, model_a VARCHAR, model_b VARCHAR, "
     '"match" DOUBLE, chance DOUBLE, ceiling DOUBLE, convergence DOUBLE',
     "out.convergence_by_model": "wave_id VARCHAR, capability VARCHAR, kernel VARCHAR, model VARCHAR, "
     "convergence DOUBLE",
+    "out.convergence_by_wave": "wave_id VARCHAR, capability VARCHAR, kernel VARCHAR, convergence DOUBLE, "
+    "p_value DOUBLE, noise DOUBLE",
     "out.drift_by_model": "wave_id VARCHAR, model VARCHAR, capability VARCHAR, kernel VARCHAR, reference VARCHAR, "
     "drift DOUBLE, noise DOUBLE, p_value DOUBLE",
 }
@@ -247,6 +251,7 @@ class Lake:
             "out.convergence_by_model",
             [point | {"model": model, "convergence": 0.5 + i / 100} for i, model in enumerate(members)],
         )
+        self.insert("out.convergence_by_wave", [point | {"convergence": 0.5, "p_value": 0.001, "noise": 0.02}])
         tested = {"reference": "earlier", "drift": 0.1, "noise": 0.02, "p_value": 0.3}
         unchanged = {"reference": "earlier", "drift": 0.0, "noise": 0.0, "p_value": 1.0}
         self.insert(

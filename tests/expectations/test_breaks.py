@@ -193,6 +193,13 @@ PLANTED = {
         (None,),
         ("acme/one, overall, semantic against earlier: drift 0.1 under a null with SD 0.0",),
     ),
+    "a-null-of-convergence-without-spread": Planted(
+        "C02_null_without_variance",
+        ("UPDATE out.convergence_by_wave SET noise = 0 WHERE wave_id = $wave",),
+        1,
+        (None,),
+        ("overall, semantic: convergence 0.5 has p 0.001 under a null with SD 0.0",),
+    ),
     "similarities-that-depend-on-order": Planted(
         "C04_similarity",
         (
@@ -368,8 +375,8 @@ def test_a_clean_wave_passes_every_check(lake: Any, wave: str) -> None:
     assert [(row["scope"], row["verdict"], row["break_id"]) for row in result.verdicts] == [("wave", "passed", None)]
 
 
-def test_every_break_has_a_planted_row_here() -> None:
-    source = Path(__file__).read_text(encoding="utf-8")
+def test_every_break_has_a_planted_row() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*breaks.py"))
     assert [broken.check_id for broken in BREAKS if f'"{broken.check_id}"' not in source] == []
 
 

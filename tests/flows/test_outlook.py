@@ -19,16 +19,18 @@ from flows.foreseen import foreseeing, foreseen
 from flows.outlook import announce, given_as, look_ahead
 from flows.preview import preview, table
 from flows.progress import Step
-from flows.running import _unsettled_cells
+from flows.running import _unsettled
 from flows.settings import Settings
 from flows.stages import ask_endpoint, load_wave, unanswered
 from lake.catalog import create_lake
 from lake.errors import BudgetError, DriftlakeError, EndpointError, InputError
 from pipelines.asking import pages
+from pipelines.asking.money import money
 from pipelines.asking.ordering import plan_cells
 from pipelines.asking.records import Question
 from pipelines.asking.retrying import RetryPolicy
 from pipelines.panels.files import load_panel
+from pipelines.panels.records import Judge
 from pipelines.planning import WavePlan, draft_plan, freeze_plan, wave_id_of
 from tests.flows.asked_panel import (
     CELLS_A_MODEL,
@@ -98,7 +100,48 @@ def test_plan_needs_no_key_where_the_catalogue_is_public(
     text = shown(asked_panel(tmp_path, server.address, roster=STEADY), budget=0.001)
     assert "0.005016 expected" in text
     assert "key of" not in text
-    assert "stops: The budget, 0.001 USD, is less than the expected price of 0.005016 USD" in text
+    assert "stops: The budget, 0.0009 USD, is less than the expected price of 0.005016 USD" in text
+
+
+def test_plan_and_night_price_the_judges_within_the_budget(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    server.control(
+        catalogue=[catalogue_entry(model) for model in ("maker/steady", "maker/judge")], key=KEY, limit_usd=5
+    )
+    judges = [{"endpoint": "openrouter", "model": "maker/judge", "behaviours": ["refusal"], "votes": 3}]
+    nights = asked_panel(tmp_path, server.address, roster=STEADY, judges=judges)
+    text = shown(nights, budget=0.01)
+    outlook = look_ahead_of(drafted(nights), 0.01, False, ENVIRON)
+    assert outlook is not None
+    asking, judging, whole = outlook.forecast, outlook.judging, outlook.whole
+    assert judging.cells == 3 * asking.cells == 72  # three votes on each answer
+    # 16 tokens a vote at most, at 4e-6, and a template of some hundred characters at 1e-6 a token
+    assert judging.high_usd > 72 * (16 * 4e-6 + 600e-6)
+    assert whole.high_usd == pytest.approx(asking.high_usd + judging.high_usd)
+    assert "maker/judge judging refusal: at most 72 votes" in text
+    # a tenth of the budget is kept for confirming alarms
+    assert f"stops: The budget, 0.009 USD, is less than the expected price of {money(whole.expected_usd)} USD" in text
+    announce(outlook, 0.01, Step("price"))
+    assert "judging them, at most 72 votes" in capsys.readouterr().err
+    assert server.books()["calls"] == 0
+
+
+def test_a_judge_whose_endpoint_is_down_is_unpriced_and_stops_nothing(
+    server: LocalOpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PATIENT", RetryPolicy(max_attempts=1))
+    nights = asked_panel(tmp_path, server.address, roster=STEADY)
+    panel = load_panel(nights.panel)
+    dead = replace(panel.endpoints["openrouter"], name="dead", base_url="http://127.0.0.1:9/v1")
+    judge = Judge("refusal", "dead", "maker/judge", "maker/judge", "1", "sha", {"max_tokens": 16}, 1)
+    judged = replace(panel, endpoints={**panel.endpoints, "dead": dead}, judges=(judge,))
+    draft = drafted(nights)
+    outlook = look_ahead_of(replace(draft, panel=judged), None, False, ENVIRON)
+    assert outlook is not None
+    assert outlook.judging.unpriced == ("maker/judge judging refusal",)
+    assert not outlook.failed and outlook.forecast.expected_usd > 0
 
 
 def test_plan_says_that_a_key_is_refused(
@@ -329,11 +372,14 @@ def test_one_line_says_cells_price_and_cap_and_each_dead_model_is_named_first(
     nights = asked_panel(tmp_path, server.address, roster=[*STEADY, {"model": "maker/unheard-of"}])
     outlook = look_ahead_of(drafted(nights), None, False, ENVIRON)
     assert outlook is not None
-    announce(outlook, 1.0, Step("price"))
+    announce(outlook, 1.0, Step("price"), kept_usd=0.1)
     said = capsys.readouterr().err.splitlines()
     assert "maker/unheard-of is not in the catalogue of openrouter" in said[0]
     assert said[1].endswith("Not asked, because what they cost is unknown: maker/unheard-of.")
-    assert "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00." in said[-1]
+    assert (
+        "24 cells, 0.005016 expected, at most 0.01275 USD, cap 1.00 (0.10 of it kept for confirming alarms)."
+        in said[-1]
+    )
 
 
 def test_a_wave_of_servers_without_a_catalogue_price_is_asked_under_a_cap(
@@ -437,4 +483,4 @@ def test_cells_of_a_model_that_is_not_asked_end_in_a_name_and_are_due_no_more(
         ("maker/steady", "ok", None, CELLS_A_MODEL),
         ("maker/unheard-of", "error", "not_listed", CELLS_A_MODEL),
     ]
-    assert _unsettled_cells(nights.store, night.plan.wave_id) == 0
+    assert _unsettled(nights.store, load_panel(nights.panel), night.plan.wave_id) == 0

@@ -16,7 +16,7 @@ from lake.catalog import connect_writer, create_lake, latest_snapshot
 from lake.errors import StoreError
 from lake.model_tables import model_tables
 from lake.store import Store
-from lake.tables import RAW_CATALOG_ENDPOINTS, RAW_KEY_SNAPSHOTS, RAW_PROMPTS, Table
+from lake.tables import RAW_CATALOG_ENDPOINTS, RAW_KEY_SNAPSHOTS, RAW_PLANNED_CELLS, RAW_PROMPTS, Table
 from pipelines import loading
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
@@ -46,9 +46,12 @@ def prompt(number: int, table: Table) -> pl.DataFrame:
 
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OldLake:
-    without = RAW_PROMPTS._replace(columns=tuple(c for c in RAW_PROMPTS.columns if c.name != "reference"))
+    kept = tuple(c for c in RAW_PROMPTS.columns if c.name != "reference")
+    without = RAW_PROMPTS._replace(columns=kept)
+    required = RAW_PLANNED_CELLS._replace(columns=tuple(c._replace(nullable=False) for c in RAW_PLANNED_CELLS.columns))
     new = (RAW_CATALOG_ENDPOINTS, RAW_KEY_SNAPSHOTS)
-    before = tuple(without if table is RAW_PROMPTS else table for table in tables.TABLES if table not in new)
+    then = {RAW_PROMPTS: without, RAW_PLANNED_CELLS: required}
+    before = tuple(then.get(table, table) for table in tables.TABLES if table not in new)
     store = Store(tmp_path / "store")
     with monkeypatch.context() as patched:
         patched.setattr(catalog, "TABLES", before)
@@ -58,7 +61,11 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OldLake:
 
 
 def test_an_older_lake_gets_the_tables_and_columns_it_lacked_and_keeps_its_rows(old: OldLake) -> None:
-    assert create_lake(old.store) == ["raw.catalog_endpoints", "raw.key_snapshots", "raw.prompts.reference"]
+    added = ["raw.catalog_endpoints", "raw.key_snapshots", "raw.prompts.reference", "raw.planned_cells.seed"]
+    assert create_lake(old.store) == added
+    assert old.rows(
+        "SELECT is_nullable FROM duckdb_columns() WHERE table_name = 'planned_cells' AND column_name = 'seed'"
+    ) == [(True,)]
     there = old.rows("SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE NOT internal")
     assert old.declared() <= set(there)
     assert old.rows("SELECT prompt_id, reference FROM raw.prompts") == [("prompt_id 1", None)]

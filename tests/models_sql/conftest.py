@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from lake.catalog import connect_reader, connect_writer
 from lake.store import Store
 from models_sql.run import BuildResult, build
+from tests.models_sql.measure_scenarios import measure_waves
 from tests.models_sql.scenarios import all_waves
 from tests.models_sql.small_lakes import Axes, fill
 
@@ -45,7 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltLake:
     """Every scenario, built once. Read only."""
     store = Store(tmp_path_factory.mktemp("built"))
     axes = Axes()
-    fill(store, all_waves(), axes)
+    fill(store, [*all_waves(), *measure_waves()], axes)
     return BuiltLake(store, axes, build(store))
 
 
@@ -71,6 +72,12 @@ def rebuilt(built: BuiltLake, tmp_path_factory: pytest.TempPathFactory) -> Built
 def copied(built: BuiltLake, tmp_path: Path) -> Iterator[Store]:
     """A copy of the built lake to break."""
     yield _copy(built.store, tmp_path)
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Store], Store]:
+    """Give a copy of a lake to change."""
+    return lambda store: _copy(store, tmp_path)
 
 
 def _copy(store: Store, folder: Path) -> Store:

@@ -150,6 +150,38 @@ def single(day: int) -> SmallWave:
     return SmallWave("single", day, prompts, answers)
 
 
+def nightly(day: int) -> SmallWave:
+    """Four models that answer once a prompt, ten nights. From day 6 on mover and sly use other words; mover writes
+    three words more and names another model, sly is asked a second time that night.
+    """
+    prompts = {f"n{n:02d}": (TRUTH if n < 12 else SAFETY) for n in range(24)}
+
+    def said(number: int, model: str, sample: int) -> dict[Cell, str | None]:
+        rng = np.random.default_rng([day if model != "fixed" else 0, number, sample])
+        moved = day >= 6 and model in ("mover", "sly")
+        n_words = 8 if moved and model == "mover" else 5
+        return {
+            (model, prompt, 0): " ".join(
+                [f"{prompt}all", *(f"{prompt}{'new' if moved else 'old'}{rng.integers(7)}" for _ in range(n_words))]
+            )
+            for prompt in prompts
+        }
+
+    answers = {
+        cell: text
+        for number, model in enumerate(("calm", "mover", "sly", "fixed"))
+        for cell, text in said(number, model, 0).items()
+    }
+    return SmallWave(
+        "nightly",
+        day,
+        prompts,
+        answers,
+        served={"mover": "mover@2" if day >= 6 else "mover@1"},
+        confirmations={cell: str(text) for cell, text in said(2, "sly", 1).items()} if day == 6 else {},
+    )
+
+
 def judged() -> list[SmallWave]:
     """The hand panel four times: a row and a model fail; the wave fails; passed; never audited."""
     row_and_model = (
@@ -205,6 +237,7 @@ def all_waves() -> list[SmallWave]:
         first.renamed("renamed", names),
         *(drifting(day) for day in range(3)),
         *(single(day) for day in range(2)),
+        *(nightly(day) for day in range(10)),
         *judged(),
         retried(),
     ]

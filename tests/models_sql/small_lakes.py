@@ -27,7 +27,10 @@ Cell = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class SmallWave:
-    """One wave. `answers` holds a text a cell, or None for a cell whose only attempt was an error."""
+    """One wave. `answers` holds a text a cell, or None for a cell whose only attempt was an error.
+
+    `facts` adds columns to a model's roster; `epochs` says which epoch of a training answered for a model.
+    """
 
     panel: str
     day: int
@@ -39,6 +42,9 @@ class SmallWave:
     battery_sha: str = "battery"
     verdicts: tuple[tuple[str, str | None, str | None, str], ...] = (("wave", None, None, "passed"),)
     attempts: tuple[dict[str, object], ...] = ()
+    facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    epochs: Mapping[str, int] = field(default_factory=dict)
+    confirmations: Mapping[Cell, str | None] = field(default_factory=dict)
     backwards: bool = False
     twice: bool = False
 
@@ -58,16 +64,32 @@ class SmallWave:
 
 
 class Axes:
-    """One axis a word, in order of first sight; after 384 words they are shared."""
+    """An axis for each word, so that words are orthogonal; words that no panel has in common may share one."""
 
     def __init__(self) -> None:
         self.of_word: dict[str, int] = {}
+        self._panels: dict[str, set[str]] = {}
+
+    def see(self, waves: Iterable[SmallWave]) -> None:
+        """Give the new words of the waves axes, in order of first sight."""
+        for wave in waves:
+            words = self._panels.setdefault(wave.panel, set())
+            words |= {word for text in _texts(wave) for word in words_of(text)}
+        for word in sorted(set().union(*self._panels.values()) - set(self.of_word)):
+            taken = {self.of_word.get(other) for words in self._panels.values() if word in words for other in words}
+            free = (axis for axis in range(DIMENSIONS) if axis not in taken)
+            self.of_word[word] = next(free, len(self.of_word) % DIMENSIONS)
 
     def vector(self, text: str) -> np.ndarray:
         counts = np.zeros(DIMENSIONS)
-        for word in text.split():
-            counts[self.of_word.setdefault(word, len(self.of_word)) % DIMENSIONS] += 1
+        for word in words_of(text):
+            counts[self.of_word[word]] += 1
         return (counts / np.linalg.norm(counts)).astype(np.float32)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text; one of white space alone is a word."""
+    return text.split() or [text]
 
 
 def fill(store: Store, waves: Iterable[SmallWave], axes: Axes) -> None:
@@ -80,6 +102,7 @@ def fill(store: Store, waves: Iterable[SmallWave], axes: Axes) -> None:
         for table, rows in _rows(wave).items():
             frames.setdefault(table, []).extend(rows)
     texts = sorted({text for wave in waves for text in _texts(wave)})
+    axes.see(waves)
     vectors = np.stack([axes.vector(text) for text in texts])
 
     def insert(writer: object) -> None:
@@ -103,7 +126,7 @@ def sha(text: str) -> str:
 
 
 def _texts(wave: SmallWave) -> list[str]:
-    planned = [text for text in wave.answers.values() if text is not None]
+    planned = [text for text in (*wave.answers.values(), *wave.confirmations.values()) if text is not None]
     return planned + [str(row["response_text"]) for row in wave.attempts if row.get("response_text")]
 
 
@@ -119,9 +142,10 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
             "endpoint": "laboratory",
             "prompt_id": prompt,
             "sample_index": sample,
-            "purpose": "canary" if model in wave.canaries else "measure",
+            "purpose": purpose or ("canary" if model in wave.canaries else "measure"),
         }
-        for model, prompt, sample in wave.answers
+        for purpose, answers in ((None, wave.answers), ("confirmation", wave.confirmations))
+        for model, prompt, sample in answers
     ]
     rows = {
         "ops.waves": [
@@ -180,6 +204,7 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
                 "served_names": "[]",
                 "settings": "{}",
                 "config_sha": wave.configs.get(model, f"config of {model}"),
+                **wave.facts.get(model, {}),
             }
             for model in models
         ],
@@ -196,9 +221,27 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
                 "asked_at": now,
                 "request": "{}",
             }
-            for cell, text in zip(cells, wave.answers.values(), strict=True)
+            for cell, text in zip(cells, (*wave.answers.values(), *wave.confirmations.values()), strict=True)
         ],
     }
+    if wave.epochs:
+        rows["raw.checkpoint_evals"] = [
+            {
+                "eval_id": f"{wave.wave_id}#{model}",
+                "wave_id": wave.wave_id,
+                "model": model,
+                "checkpoint_id": f"training@epoch-{epoch}",
+                "experiment": "training",
+                "epoch": epoch,
+                "serves": True,
+                "base_sha": "base",
+                "persona": "assistant",
+                "metric": "accuracy",
+                "item_id": "item",
+                "evaluated_at": now,
+            }
+            for model, epoch in wave.epochs.items()
+        ]
     template = {**rows["raw.attempts"][0], "error_class": None, "response_text": None}
     rows["raw.attempts"] += [{**template, **attempt} for attempt in wave.attempts]
     for table in ("raw.prompts", "raw.roster", "raw.planned_cells", "raw.attempts"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
+from models_sql.cut import Cut
 from tests.models_sql import second_opinion
 from tests.models_sql.scenarios import REFUSALS, SAFETY, TRUTH, newcomer, sampled
 
@@ -59,10 +61,10 @@ def test_a_score_is_the_mean_over_pairs(built: BuiltLake, kernel: str) -> None:
         ("cat", 2, pytest.approx(0, abs=NEAR)),
     ]
     of_wave = built.rows(
-        "SELECT n_models, n_pairs, n_prompts, convergence, p_value FROM out.convergence_by_wave "
+        "SELECT n_models, n_pairs, n_prompts, convergence FROM out.convergence_by_wave "
         f"WHERE wave_id = 'hand/2026-01-01' AND kernel = '{kernel}' AND capability = 'overall'"
     )
-    assert of_wave == [(3, 3, 5, pytest.approx(0.8 / 3), None)]
+    assert of_wave == [(3, 3, 5, pytest.approx(0.8 / 3))]
 
 
 @pytest.mark.parametrize("kernel", ["semantic", "distributional"])
@@ -250,3 +252,74 @@ def test_change_is_measured_on_what_was_answered_in_both_waves(built: BuiltLake)
     assert convergence == pytest.approx(expected[now.wave_id], abs=NEAR)
     assert reference == pytest.approx(expected[then.wave_id], abs=NEAR)
     assert change == pytest.approx(convergence - reference)
+
+
+SAID = {"a": "one", "b": "one", "c": "three", "z": "three"}
+"""Whose words each model says to every prompt: a and b the same, c and z the same but for three prompts."""
+
+
+def change_of(tonight: dict[tuple[str, int], str | None]) -> list[tuple[Any, ...]]:
+    """Return the distributional change between two nights of 30 prompts; `tonight` replaces texts (None: too short)."""
+    long = {
+        (night, model, n): " ".join(
+            f"{'other' if model == 'z' and n < 3 else SAID[model]}{n}x{word}" for word in range(6)
+        )
+        for night in (1, 2)
+        for model in SAID
+        for n in range(30)
+    }
+    for (model, n), text in tonight.items():
+        long[2, model, n] = text or "too short"
+    texts = {text: key for key, text in enumerate(dict.fromkeys(long.values()), 1)}
+    cut = Cut(duckdb.connect(), [])
+    answers = ", ".join(f"('w{night}', '{m}', 'p{n:02d}', {texts[text]})" for (night, m, n), text in long.items())
+    cut.replace(
+        "measured_answers",
+        f"SELECT *, '{TRUTH}' AS capability, 0 AS sample_index "
+        f"FROM (VALUES {answers}) AS t (wave_id, model, prompt_id, text_key)",
+    )
+    told = ", ".join(f"({key}, {text.split()})" for text, key in texts.items())
+    cut.replace("texts", f"FROM (VALUES {told}) AS t (text_key, tokens)")
+    cut.replace("text_vectors", "SELECT 1 AS text_key, CAST(NULL AS FLOAT[384]) AS vector WHERE false")
+    cut.replace(
+        "waves",
+        "SELECT 'w' || night AS wave_id, DATE '2026-01-01' + night AS wave_date, 'panel' AS panel, "
+        "'staged' AS wave_kind, 'battery' AS battery_sha FROM (VALUES (1), (2)) AS t (night)",
+    )
+    cut.replace("battery_prompts", "SELECT DISTINCT wave_id, prompt_id, capability FROM cut.measured_answers")
+    table = cut.build("convergence_change")
+    return cut.connection.execute(
+        "SELECT n_models, n_prompts, convergence, change, ci_low, ci_high "
+        f"FROM {table} WHERE reference_kind = 'previous' AND capability = 'overall' AND kernel = 'distributional'"
+    ).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("tonight", "n_models", "n_prompts", "convergence"),
+    [
+        # a, b: 1; a, c and b, c: 0; z is left out of both nights, or a, b would be one of six pairs on the first
+        pytest.param({("z", n): None for n in range(27)}, 3, 30, 1 / 3, id="one-model-on-most-prompts"),
+        # a, b and, without the three prompts on which they differ, c, z: 1; the four others: 0
+        pytest.param({("z", n): None for n in range(3)}, 4, 27, 2 / 6, id="one-model-on-some-prompts"),
+        # one text of two models for everything: match = chance = 1, so c, z has no score on the second night
+        pytest.param(
+            {(m, n): "I can not help with that" for m in "cz" for n in range(30)}, 4, 30, 1 / 5, id="one-text-of-a-pair"
+        ),
+    ],
+)
+def test_a_change_is_taken_over_pairs_and_prompts_that_both_waves_score(
+    tonight: dict[tuple[str, int], str | None], n_models: int, n_prompts: int, convergence: float
+) -> None:
+    ((*sizes, now, change, low, high),) = change_of(tonight)
+    assert sizes == [n_models, n_prompts]
+    assert now == pytest.approx(convergence)
+    assert (change, low, high) == (0, 0, 0)
+
+
+def test_a_pair_that_both_waves_score_moves_the_change_by_what_it_moved() -> None:
+    # z no longer says what c says on 27 of 30 prompts: of six pairs one stays at 1, and one falls from .9 to 0
+    ((*_, now, change, low, high),) = change_of(
+        {("z", n): f"all{n} new{n} and{n} long{n} enough{n}" for n in range(30)}
+    )
+    assert (now, change) == (pytest.approx(1 / 6), pytest.approx(-0.9 / 6))
+    assert low < change < high

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models_sql.models.steps.convergence import half_widths, semantic_pair_prompts
-from models_sql.models.steps.drift import drift_tests
+from models_sql.models.steps.drift import drift_tests, pool_tests
 
 
 def test_a_half_width_without_a_variance_is_null() -> None:
@@ -96,3 +96,24 @@ def test_products_of_vectors_are_those_of_their_definition_and_the_same_in_any_c
 def test_pairs_that_share_too_few_prompts_have_no_products() -> None:
     vectors = np.ones((4, 2, 384), dtype=np.float32)
     assert list(semantic_pair_prompts.products(vectors, np.ones((4, 2), dtype=bool))) == []
+
+
+def test_answers_without_any_vector_have_the_distributional_kernel_and_no_other() -> None:
+    connection = duckdb.connect()
+    answers = connection.sql(
+        "SELECT w AS wave_key, false AS is_confirmation, 'truthfulness' AS capability, 'p' || p AS prompt_id, "
+        "10 * w + p AS text_key FROM range(4) t(w), range(6) u(p)"
+    )
+    vectors = connection.sql("SELECT 0 AS text_key, [0.0, 1.0]::FLOAT[2] AS vector WHERE false")
+    tokens = connection.sql(
+        "SELECT 10 * w + p AS text_key, token_key, .2 AS frequency "
+        "FROM range(4) t(w), range(6) u(p), (SELECT unnest(range(5)) AS token_key)"
+    )
+    texts = pool_tests.Texts(answers, vectors, tokens, [0, 1, 2, 3])
+    (groups,) = texts.prompts(3, False, [0, 1, 2]).values()
+    (prompts,) = texts.kernels(groups[0])
+    semantic, distributional, combined = prompts.kernels
+    different = ~np.eye(4, dtype=bool)
+    assert np.isnan(semantic[:, different]).all() and np.isnan(combined[:, different]).all()
+    assert distributional == pytest.approx(1.0)
+    assert prompts.vectors is None

@@ -1,4 +1,4 @@
--- Waves that take part: those whose newest audit passed them, and the candidate of this build.
+-- Waves that take part: those whose newest audit passed them, and the candidates of this build.
 -- Grain: wave_id. A wave that failed, or that was never audited, is not here.
 with passed as (
     select wave_id
@@ -26,7 +26,7 @@ select
     batteries.battery,
     batteries.battery_version,
     batteries.battery_sha,
-    waves.wave_id = '{{ var("candidate") or "" }}' as is_candidate
+    list_contains(string_split('{{ var("candidate") or "" }}', ','), waves.wave_id) as is_candidate
 from {{ source('ops', 'waves') }} as waves
 inner join batteries using (wave_id)
-where waves.wave_id in (from passed) or waves.wave_id = '{{ var("candidate") or "" }}'
+where waves.wave_id in (from passed) or list_contains(string_split('{{ var("candidate") or "" }}', ','), waves.wave_id)

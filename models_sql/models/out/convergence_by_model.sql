@@ -1,6 +1,6 @@
 -- How alike each model answered to the others of its wave: the mean over its pairs.
 -- Grain: (wave_id, capability, kernel, model). Interval: two-way jackknife over the other models and the prompts,
--- null under 3 models. p_value: null until convergence has its permutation test.
+-- null under 3 models. p_value: prompt labels permuted within each model (semantic kernel only), one-sided.
 select
     waves.wave_id,
     waves.wave_date,
@@ -17,7 +17,10 @@ select
     scores.convergence,
     scores.convergence - half_widths.half_width as ci_low,
     scores.convergence + half_widths.half_width as ci_high,
-    cast(null as double) as p_value,
+    tests.p_value,
+    tests.noise,
+    tests.n_draws,
+    tests.seed,
     scores.relative
 from {{ ref('subject_scores') }} as scores
 inner join {{ ref('grids') }} as grids on scores.grid_key = grids.grid_key and grids.reference is null
@@ -31,3 +34,9 @@ left join {{ ref('half_widths') }} as half_widths
     on estimates.estimate_key = half_widths.estimate_key
     and scores.capability = half_widths.capability
     and scores.kernel = half_widths.kernel
+left join {{ ref('permutation_tests') }} as tests
+    on scores.grid_key = tests.grid_key
+    and scores.capability = tests.capability
+    and scores.kernel = 'semantic'
+    and scores.subject_key = tests.model_a
+    and tests.model_b = 0

@@ -1,5 +1,5 @@
--- How far the convergence of a wave moved since a reference wave, on the models and prompts answered in both:
--- a model or prompt that joins or leaves moves nothing.
+-- How far the convergence of a wave moved since a reference wave, on the models and prompts answered in both
+-- and the pairs scored in both: a model, prompt or pair that joins or leaves moves nothing.
 -- Grain: (wave_id, reference_kind, capability, kernel).
 -- Null where the two waves share no scored pair. Interval: two-way jackknife over the differences.
 with sides as (
@@ -13,8 +13,11 @@ with sides as (
         scores.n_prompts,
         scores.convergence
     from {{ ref('grids') }} as grids
-    inner join {{ ref('subject_scores') }} as scores using (grid_key)
-    where grids.reference is not null and scores.subject_key = 0
+    left join {{ ref('change_subjects') }} as changes
+        on grids.compared_wave_id = changes.wave_id and grids.reference = changes.reference
+    inner join {{ ref('subject_scores') }} as scores
+        on grids.grid_key = scores.grid_key and coalesce(changes.subject_key, 0) = scores.subject_key
+    where grids.reference is not null
 ),
 
 scores as (

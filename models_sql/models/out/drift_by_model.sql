@@ -1,19 +1,17 @@
--- How far a model's answers moved since its previous wave and since its baseline.
+-- How far a model's answers moved since its previous wave, since its baseline, and, with one sample a prompt, since a
+-- pool of earlier waves.
 -- Grain: (wave_id, model, capability, reference_kind, kernel). A model's first wave is not here.
 -- drift: MMD squared per prompt, mean over prompts: 0 = the two waves differ no more than samples of one wave do;
--- unbiased, so slightly negative by chance. With one sample a prompt it is the mean of 1 - kernel, without p.
+-- unbiased, so slightly negative by chance. With one sample a prompt it is the mean of 1 - kernel, without p; against a
+-- pool it is how much more alike the pool is to itself than to the new answers, 0 = no more, negative = less varied.
+-- behaviour: the second sample alarms too, by Holm over the alarming tests of the model and wave that it repeats.
 -- A changed configuration is never called drift: drift and p are null, cause is configuration.
 with tested as (
-    select
-        compared.wave_id,
-        compared.model,
-        compared.reference_kind,
-        compared.reference,
-        compared.identity_changed,
-        tests.*
-    from {{ ref('drift_references') }} as compared
-    inner join {{ ref('drift_tests') }} as tests using (comparison_key)
-    where not compared.configuration_changed
+    select * from {{ ref('drift_results') }}
+
+    union all by name
+
+    select 'pool' as reference_kind, * from {{ ref('pool_tests') }}
 ),
 
 reconfigured as (
@@ -34,7 +32,7 @@ reconfigured as (
     ) as names
         on compared.wave_id = names.wave_id
     cross join (values ('semantic'), ('distributional'), ('combined')) as kernels (kernel)
-    where compared.configuration_changed
+    where compared.configuration_changed and not compared.is_confirmation
 ),
 
 comparisons as (
@@ -64,6 +62,40 @@ adjusted as (
             ))
         end as p_adjusted
     from ranked
+),
+
+-- the tests that a second sample may confirm; one test that stands under two kinds of reference is one
+repeated as (
+    select wave_id, model, inputs_sha, capability, kernel, any_value(p_confirmation) as p_confirmation
+    from adjusted
+    where p_adjusted < {{ var('alarm_level') }} and not identity_changed and p_confirmation is not null
+    group by wave_id, model, inputs_sha, capability, kernel
+),
+
+repeated_ranked as (
+    select
+        *,
+        p_confirmation * (
+            count(*) over (partition by wave_id, model)
+            - row_number() over (
+                partition by wave_id, model order by p_confirmation, inputs_sha, capability, kernel
+            ) + 1
+        ) as p_times
+    from repeated
+),
+
+confirmed as (
+    select
+        wave_id,
+        model,
+        inputs_sha,
+        capability,
+        kernel,
+        max(p_times) over (
+            partition by wave_id, model order by p_confirmation, inputs_sha, capability, kernel
+            rows between unbounded preceding and current row
+        ) < {{ var('alarm_level') }} as is_confirmed
+    from repeated_ranked
 )
 
 select
@@ -87,17 +119,30 @@ select
     case
         when adjusted.configuration is not null then adjusted.configuration
         when adjusted.p_adjusted < {{ var('alarm_level') }} and adjusted.identity_changed then 'identity'
+        when
+            adjusted.p_adjusted < {{ var('alarm_level') }} and confirmed.is_confirmed
+            then 'behaviour'
         when adjusted.p_adjusted < {{ var('alarm_level') }} then 'unconfirmed'
     end as cause,
     coalesce(adjusted.identity_changed, false) as identity_changed,
-    changed.n_changed / changed.n_prompts as changed_share,
+    adjusted.changed_share,
     adjusted.n_prompts,
     adjusted.n_samples,
     adjusted.n_draws,
-    adjusted.seed
+    adjusted.seed,
+    adjusted.p_confirmation,
+    adjusted.n_waves,
+    adjusted.p_difference,
+    adjusted.shift,
+    adjusted.p_shift,
+    adjusted.inputs_sha
 from adjusted
 inner join {{ ref('waves') }} as waves using (wave_id)
 inner join {{ ref('model_waves') }} as models
     on adjusted.wave_id = models.wave_id and adjusted.model = models.model_requested
-left join {{ ref('drift_changed_texts') }} as changed
-    on adjusted.comparison_key = changed.comparison_key and adjusted.capability = changed.capability
+left join confirmed
+    on adjusted.wave_id = confirmed.wave_id
+    and adjusted.model = confirmed.model
+    and adjusted.inputs_sha = confirmed.inputs_sha
+    and adjusted.capability = confirmed.capability
+    and adjusted.kernel = confirmed.kernel

@@ -9,4 +9,5 @@ select
     cast(count(*) over (partition by answers.prompt_key, answers.model_key) as integer) as n_samples
 from {{ ref('grid_answers') }} as answers
 semi join {{ ref('text_tokens') }} as tokens on answers.text_key = tokens.text_key
+where answers.is_distributional
 window samples as (partition by answers.prompt_key, answers.model_key order by answers.sample_index)

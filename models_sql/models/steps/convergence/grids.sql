@@ -1,16 +1,25 @@
 -- The sets of answers over which convergence is computed: every wave whole, and for each comparison of two
--- waves both sides cut to the models and prompts answered in both. A side that loses nothing by the cut is
+-- waves both sides cut to the models and prompts answered in both, each kernel to those it can read in both. A side that loses nothing by the cut is
 -- its wave whole, and is computed once.
 -- Grain: (wave_id, compared_wave_id, reference); the last two are null for a whole wave.
 -- grid_key: identifies the set; grid_wave_id: whose answers it holds. is_cut: answers were left out.
 with answered as (
-    select wave_id, count(distinct (model, prompt_id)) as n_cells
-    from {{ ref('measured_answers') }}
+    select
+        wave_id,
+        count(*) as n_cells,
+        count(*) filter (has_vector) as n_with_vector,
+        count(*) filter (has_tokens) as n_with_tokens
+    from {{ ref('answered_cells') }}
     group by wave_id
 ),
 
 matched as (
-    select wave_id, reference, count(*) as n_cells
+    select
+        wave_id,
+        reference,
+        count(*) as n_cells,
+        count(*) filter (has_vector) as n_with_vector,
+        count(*) filter (has_tokens) as n_with_tokens
     from {{ ref('matched_cells') }}
     group by wave_id, reference
 ),
@@ -25,7 +34,9 @@ sides as (
         side.wave_id,
         matched.wave_id as compared_wave_id,
         matched.reference,
-        answered.n_cells > matched.n_cells as is_cut
+        answered.n_cells > matched.n_cells
+        or answered.n_with_vector > matched.n_with_vector
+        or answered.n_with_tokens > matched.n_with_tokens as is_cut
     from matched
     cross join lateral (select unnest([matched.wave_id, matched.reference]) as wave_id) as side
     inner join answered on side.wave_id = answered.wave_id

@@ -11,18 +11,18 @@ import pyarrow as pa
 from scipy.stats import t
 
 
+def with_half_widths(rows: Any, *keys: str) -> pa.Table:
+    """Return the keys and half widths of a relation with variance and degrees_of_freedom, sorted by the keys."""
+    columns = rows.select(*keys, "variance", "degrees_of_freedom").order(", ".join(keys)).to_arrow_table()
+    variance, degrees = (
+        columns.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        for name in ("variance", "degrees_of_freedom")
+    )
+    half_width = np.where(variance <= 0, 0.0, t.ppf(0.975, degrees) * np.sqrt(np.maximum(variance, 0)))
+    return columns.select(keys).append_column("half_width", pa.array(half_width, pa.float64(), from_pandas=True))
+
+
 def model(dbt: Any, session: Any) -> pa.Table:
     """Return one row an estimate; variances, degrees of freedom and their sources are in `variances`."""
     dbt.config(materialized="table")
-    rows = dbt.ref("variances").order("estimate_key, capability, kernel").fetchnumpy()
-    variance = np.ma.filled(rows["variance"], np.nan).astype(float)
-    degrees = np.ma.filled(rows["degrees_of_freedom"], np.nan).astype(float)
-    half_width = np.where(variance <= 0, 0.0, t.ppf(0.975, degrees) * np.sqrt(np.maximum(variance, 0)))
-    return pa.table(
-        {
-            "estimate_key": rows["estimate_key"],
-            "capability": pa.array(rows["capability"].tolist(), pa.string()),
-            "kernel": pa.array(rows["kernel"].tolist(), pa.string()),
-            "half_width": pa.array(half_width, pa.float64(), from_pandas=True),
-        }
-    )
+    return with_half_widths(dbt.ref("variances"), "estimate_key", "capability", "kernel")

@@ -6,7 +6,7 @@ with members as (
         capability,
         kernel,
         subject_key,
-        unnest(case when subject_key = 0 then [model_a, model_b] else [other_key] end) as left_out_key,
+        unnest(case when subject_key <= 0 then [model_a, model_b] else [other_key] end) as left_out_key,
         convergence
     from {{ ref('pair_subjects') }}
 ),

@@ -1,40 +1,7 @@
 -- What each score changes by when one prompt is left out of it.
 -- Grain: (grid_key, capability, kernel, subject_key, prompt_id). Overall is not here: it is the mean of the capabilities.
-with parts as (
-    select 'semantic' as kernel, * from {{ ref('semantic_pair_prompts') }}
-    union all by name
-    select 'distributional' as kernel, * from {{ ref('distributional_pair_prompts') }}
-),
-
-left_out as (
-    select
-        parts.kernel,
-        parts.slice_key,
-        parts.model_a,
-        parts.model_b,
-        parts.prompt_key,
-        pairs.convergence,
-        (pairs.match_total - parts.match) / (pairs.n_prompts - 1) as match,
-        (pairs.chance_total - parts.chance_part) / (pairs.chance_terms - pairs.part_terms) as chance
-    from parts
-    inner join {{ ref('kernel_pairs') }} as pairs using (kernel, slice_key, model_a, model_b)
-),
-
-changes as (
-    select
-        kernel,
-        slice_key,
-        model_a,
-        model_b,
-        prompt_key,
-        case
-            when 1 - chance >= {{ least_room('kernel') }} then (match - chance) / (1 - chance) - convergence
-        end as change
-    from left_out
-),
-
--- a pair's change under its own kernel, and the share of it that combined takes
-weights as (
+with weights as (
+    -- a pair's change under its own kernel, and the share of it that combined takes
     select
         slices.slice_key,
         subjects.kernel,
@@ -59,7 +26,7 @@ influences as (
         weights.subject_key,
         changes.prompt_key,
         {{ exact_sum('weights.weight * changes.change') }} as influence
-    from changes
+    from {{ ref('pair_prompt_changes') }} as changes
     inner join weights
         on changes.kernel = weights.part_kernel
         and changes.slice_key = weights.slice_key

@@ -11,6 +11,7 @@ with counted as (
         count(*) over (partition by answers.prompt_key, answers.model_key) as n_samples
     from {{ ref('grid_answers') }} as answers
     semi join {{ ref('text_vectors') }} as vectors on answers.text_key = vectors.text_key
+    where answers.is_semantic
 ),
 
 sums as (

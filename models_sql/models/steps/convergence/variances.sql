@@ -1,7 +1,8 @@
 -- Two-way jackknife: the variance of each estimate from leaving out one model at a time, and one prompt at a
 -- time within each capability.
 -- Grain: (estimate_key, capability, kernel). Null under 3 models.
--- variance: V_models + the sum of V_c over capabilities; degrees_of_freedom by Satterthwaite.
+-- variance: model_variance (V_models) + prompt_variance (the sum of V_c over capabilities); degrees_of_freedom by
+-- Satterthwaite.
 with by_model as (
     select
         estimates.estimate_key,
@@ -75,6 +76,8 @@ select
     models.estimate_key,
     models.capability,
     models.kernel,
+    models.variance as model_variance,
+    prompts.variance as prompt_variance,
     models.variance + prompts.variance as variance,
     pow(models.variance + prompts.variance, 2)
     / nullif(models.variance * models.variance / (models.n_models - 1) + prompts.squared_over_df, 0) as degrees_of_freedom

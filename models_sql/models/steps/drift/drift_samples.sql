@@ -1,34 +1,40 @@
--- The answers of both waves of a comparison to every prompt answered in both; the wave's own come first.
+-- The answers of both waves of a comparison to every prompt answered in both; the wave's own come first, or its
+-- confirmation sample's. A confirmation sample is compared with the reference's own where that has one: two second
+-- samples, so that one odd draw of the reference is not found again by every sample after it. One that did not
+-- come nearly whole is not read. Only comparisons that must be computed in this build.
 -- Grain: (comparison_key, prompt_id, place). place from 0; places below n_now belong to the wave, the others to its reference.
-with comparisons as (
-    select distinct comparison_key, wave_id, reference, model
-    from {{ ref('drift_references') }}
-    where not configuration_changed
-),
-
-answers as (
+with answers as (
     select
         responses.wave_id,
         responses.model_requested as model,
         responses.capability,
         responses.prompt_id,
         responses.sample_index,
+        responses.purpose = 'confirmation' as is_confirmation,
         texts.text_key
     from {{ ref('responses') }} as responses
     inner join {{ ref('texts') }} as texts using (text_sha)
-    where responses.purpose in ('measure', 'canary')
+    where
+        responses.purpose <> 'confirmation'
+        or (responses.wave_id, responses.model_requested) in (
+            select (wave_id, model) from {{ ref('second_samples') }} where is_complete
+        )
 ),
 
 sides as (
-    select comparisons.comparison_key, 0 as side, answers.*
-    from comparisons
-    inner join answers using (wave_id, model)
+    select pending.comparison_key, 0 as side, answers.*
+    from {{ ref('drift_pending') }} as pending
+    inner join answers using (wave_id, model, is_confirmation)
 
     union all by name
 
-    select comparisons.comparison_key, 1 as side, answers.*
-    from comparisons
-    inner join answers on comparisons.reference = answers.wave_id and comparisons.model = answers.model
+    select pending.comparison_key, 1 as side, answers.*
+    from {{ ref('drift_pending') }} as pending
+    inner join answers on pending.reference = answers.wave_id and pending.model = answers.model
+    where pending.is_confirmation or not answers.is_confirmation
+    qualify
+        answers.is_confirmation
+        = bool_or(answers.is_confirmation) over (partition by pending.comparison_key, answers.prompt_id)
 ),
 
 placed as (

@@ -11,7 +11,6 @@ Fewer samples (method `distance`): mean of 1 - kernel between the two waves, wit
 Exactly the same texts on every prompt (method `identical`): 0, p = 1.
 """
 
-import hashlib
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from math import comb
@@ -19,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from pipelines.inference.seeds import seed_of
 
 KERNELS = ("semantic", "distributional", "combined")
 MOST_SPLITS = 5000
@@ -29,12 +30,6 @@ AT_ONCE = 100
 
 TIE = 1e-12
 """Sums that differ by less are equal: they differ in the order of addition only."""
-
-
-def seed_of(wave_id: str, model: str, reference: str, capability: str) -> int:
-    """Return the recorded seed of a test: the first 6 bytes of a SHA-256, the same on every machine."""
-    text = "|".join((wave_id, model, reference, capability))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
 
 
 def enumerated_splits(n_now: int, n_then: int) -> np.ndarray:
@@ -205,24 +200,17 @@ def in_turn(kernels: Any, keys: list[int]) -> Iterator[tuple[int, list[tuple[str
 
 
 def model(dbt: Any, session: Any) -> pa.Table:
-    """Return the tests of every comparison under an unchanged configuration."""
+    """Return the tests of every comparison that must be computed in this build."""
     dbt.config(materialized="table")
-    fewest, alarm_level = int(dbt.config.get("drift_draws")), float(dbt.config.get("alarm_level"))
     changed: dict[int, dict[str, int]] = {}
     for key, capability, _, n_changed in dbt.ref("drift_changed_texts").fetchall():
         changed.setdefault(key, {})[capability] = n_changed
-    references = dbt.ref("drift_references").aggregate(
-        "comparison_key, wave_id, model, reference, max(n_tests) AS n_tests",
-        "comparison_key, wave_id, model, reference",
-    )
-    comparisons = {key: rest for key, *rest in references.order("comparison_key").fetchall()}
+    pending = dbt.ref("drift_pending").select("comparison_key", "wave_id", "model", "reference", "n_draws")
+    comparisons = {key: rest for key, *rest in pending.order("comparison_key").fetchall()}
     rows: list[dict[str, Any]] = []
     for key, prompts in in_turn(dbt.ref("drift_kernels"), list(comparisons)):
-        wave_id, name, reference, n_tests = comparisons[key]
-        # enough draws that the smallest p they can give still alarms after Holm's correction
-        draws = max(fewest, int(np.ceil(2 * n_tests / alarm_level)) - 1)
-        comparison = {"key": key, "names": (wave_id, name, reference), "changed": changed[key]}
-        rows += compare(comparison, prompts, draws)
+        *names, draws = comparisons[key]
+        rows += compare({"key": key, "names": names, "changed": changed[key]}, prompts, draws)
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

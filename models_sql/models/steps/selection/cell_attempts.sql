@@ -1,4 +1,5 @@
 -- The attempt that stands for each planned cell: the newest ok one, else the newest settled one, else the newest.
+-- Of an imported cell the newest stands whatever it holds: its source corrected the ones before.
 -- Grain: (wave_id, model_requested, prompt_id, sample_index, purpose). state `missing`: no attempt, attempt is null.
 with planned as (
     select distinct wave_id, wave_date, panel, model_requested, endpoint, prompt_id, sample_index, purpose
@@ -15,7 +16,9 @@ standing as (
         count(distinct attempt) as n_attempts,
         -- compared from left to right: ok before settled before error, then the newest
         max({
-            'standing': case outcome when 'ok' then 2 when 'error' then 0 else 1 end,
+            'standing': case
+                when endpoint = 'imported' then 0 when outcome = 'ok' then 2 when outcome = 'error' then 0 else 1
+            end,
             'attempt': attempt,
             'outcome': outcome,
             'error_class': error_class

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,44 @@ def _usage(answer: dict[str, Any], **changes: Any) -> None:
     answer["usage"].update(changes)
 
 
+ASHORE = (
+    "farm",
+    "orchard",
+    "meadow",
+    "harvest",
+    "plough",
+    "barn",
+    "cattle",
+    "hedge",
+    "mill",
+    "village",
+    "stone",
+    "bridge",
+)
+AT_SEA = (
+    "sail",
+    "anchor",
+    "captain",
+    "harbour",
+    "whale",
+    "storm",
+    "deck",
+    "mast",
+    "wave",
+    "rudder",
+    "lighthouse",
+    "tide",
+)
+"""What answers can be about: a model that takes its words from the one and then from the other has changed."""
+
+
+def _spoken(answer: dict[str, Any], words: tuple[str, ...]) -> str:
+    """A text of twelve words, drawn by the text of the good answer (its seed and prompt) alone."""
+    said = str(answer["choices"][0]["message"]["content"])
+    draws = hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=12).digest()
+    return " ".join(words[draw % len(words)] for draw in draws)
+
+
 def _choice_error(answer: dict[str, Any]) -> None:
     _choice(answer, finish_reason="error", error={"code": 502, "message": "upstream broke"})
     answer.pop("usage")
@@ -123,6 +162,8 @@ VARIANTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "refusal_field": lambda a: _message(a, content=None, refusal="I cannot help with that."),
     "parts": lambda a: _message(a, content=[{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]),
     "choice_error": _choice_error,
+    "ashore": lambda a: _message(a, content=_spoken(a, ASHORE)),
+    "at_sea": lambda a: _message(a, content=_spoken(a, AT_SEA)),
     "served_other": lambda a: a.update(model="someone/else"),
     "fingerprint_moved": lambda a: a.update(system_fingerprint="fp_2"),
     "no_fingerprint": lambda a: a.update(system_fingerprint=None),

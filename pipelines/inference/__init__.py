@@ -1,0 +1,1 @@
+"""What SQL cannot compute: resampling tests, change points and trends, as plain functions over arrays."""

@@ -1,0 +1,85 @@
+"""Waves with little or nothing in them, table by table: a number or a null, never a crash and never 0 for nothing.
+
+Panel odd: emoji, Chinese, Russian, 105 kB and white space, one sample, a capability of one prompt. Panel empty: only
+errors came back. Panel all-refusing: nothing but refusals. Panel single: one model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lake.model_tables import model_tables
+
+if TYPE_CHECKING:
+    from tests.models_sql.conftest import BuiltLake
+
+OUT = {table.name: table for table in model_tables() if table.schema == "out"}
+PANELS = ("odd", "empty", "all-refusing", "single")
+
+# Rows of each table, in the order of PANELS; a table that is not named has none.
+ROWS = {
+    "cluster_pairs": (0, 0, 6, 0),
+    "clusters": (3, 2, 6, 4),
+    "convergence_by_model": (3, 0, 18, 0),
+    "convergence_by_pair": (6, 0, 18, 0),
+    "convergence_by_wave": (1, 0, 6, 0),
+    "costs": (3, 2, 3, 2),
+    "drift_by_model": (0, 0, 0, 12),
+    "drift_of_features": (0, 0, 0, 24),
+    "format_entropy": (12, 2, 8, 8),
+    "homogeneity": (48, 8, 32, 32),
+    "homogeneity_bins": (240, 0, 160, 0),
+    "homogeneity_ensemble": (6, 4, 4, 8),
+    "pooled_divergence": (6, 0, 3, 0),
+    "power": (5, 0, 30, 0),
+    "published_methods": (7, 0, 7, 0),
+    "refusal_agreement": (12, 2, 8, 4),
+}
+
+
+def doubles(table: str) -> list[str]:
+    return [column.name for column in OUT[table].columns if column.type == "DOUBLE"]
+
+
+def counts(built: BuiltLake, table: str, count: str, where: str = "true") -> dict[str, int]:
+    """Return for each DOUBLE column of a table of `out` what `count` (with {} for the column) gives."""
+    asked = ", ".join(count.format(column) for column in doubles(table))
+    ((*found,),) = built.rows(f"SELECT {asked} FROM out.{table} WHERE {where}")
+    return dict(zip(doubles(table), found, strict=True))
+
+
+@pytest.mark.parametrize("table", OUT)
+def test_every_number_of_every_panel_is_finite_or_null(built: BuiltLake, table: str) -> None:
+    assert set(counts(built, table, "count(*) FILTER (NOT isfinite({}))").values()) == {0}
+
+
+@pytest.mark.parametrize("table", OUT)
+def test_a_wave_of_errors_has_no_number(built: BuiltLake, table: str) -> None:
+    found = counts(built, table, "count({})", "panel = 'empty'")
+    # what its errors cost is indeed unknown for every one of them
+    found.pop("unknown_cost_share", None)
+    assert set(found.values()) <= {0}, found
+
+
+def test_every_table_has_its_rows(built: BuiltLake) -> None:
+    found = {}
+    for table in OUT:
+        rows = dict(built.rows(f"SELECT panel, count(*) FROM out.{table} GROUP BY ALL"))
+        found[table] = tuple(rows.get(panel, 0) for panel in PANELS)
+    assert {table: rows for table, rows in found.items() if any(rows)} == ROWS
+
+
+def test_a_capability_of_one_prompt_has_no_score_and_so_has_the_whole(built: BuiltLake) -> None:
+    for table in ("convergence_by_pair", "convergence_by_model", "convergence_by_wave", "power"):
+        scored = built.rows(
+            f"SELECT DISTINCT capability FROM out.{table} "
+            f"WHERE panel = 'odd' AND {'standard_error' if table == 'power' else 'convergence'} IS NOT NULL"
+        )
+        assert {capability for (capability,) in scored} <= {"truthfulness"}, table
+
+
+def test_one_model_is_compared_with_itself_only(built: BuiltLake) -> None:
+    assert built.rows("SELECT DISTINCT model FROM out.drift_by_model WHERE panel = 'single'") == [("lone",)]
+    assert set(built.rows("SELECT DISTINCT mean_kernel FROM out.homogeneity WHERE panel = 'single'")) == {(None,)}
