@@ -1,5 +1,6 @@
 -- How alike the models of a wave answered: the mean over unordered pairs.
 -- Grain: (wave_id, capability, kernel). Interval: two-way jackknife over models and prompts, null under 3 models.
+-- A wave without a score has its row all the same, with n = 0 and the reason.
 -- p_value: prompt labels permuted within each model (semantic kernel only), one-sided: above chance?
 select
     waves.wave_id,
@@ -21,7 +22,8 @@ select
     tests.noise,
     tests.n_draws,
     tests.seed,
-    scores.relative
+    scores.relative,
+    cast(null as varchar) as reason
 from {{ ref('subject_scores') }} as scores
 inner join {{ ref('grids') }} as grids on scores.grid_key = grids.grid_key and grids.reference is null
 inner join {{ ref('waves') }} as waves using (wave_id)
@@ -39,3 +41,20 @@ left join {{ ref('permutation_tests') }} as tests
     and scores.kernel = 'semantic'
     and tests.model_a = 0
 where scores.subject_key = 0
+
+union all by name
+
+select
+    waves.wave_id,
+    waves.wave_date,
+    waves.panel,
+    waves.wave_kind,
+    unscored.capability,
+    unscored.kernel,
+    0 as n_models,
+    0 as n_pairs,
+    0 as n_prompts,
+    unscored.reason
+from {{ ref('unscored') }} as unscored
+inner join {{ ref('waves') }} as waves using (wave_id)
+where unscored.subject_key = 0
