@@ -22,6 +22,7 @@ from dashboards.wording import (
     kinds,
     listed,
     night,
+    no_number,
     number,
     p_value,
     share,
@@ -85,6 +86,8 @@ def _convergence(reading: Reading) -> list[str]:
 
 
 def _night_estimate(row: dict[str, Any], *, with_n: bool) -> str:
+    if row["convergence"] is None:
+        return f"{night(row['wave_id'])} {no_number(row['reason'])}"
     n = f" ({_sizes(row)})" if with_n else ""
     return f"{night(row['wave_id'])} {estimate(row['convergence'], row['ci_low'], row['ci_high'])}{n}"
 

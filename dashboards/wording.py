@@ -51,6 +51,11 @@ def estimate(value: float | None, low: float | None, high: float | None, digits:
     return "not enough data" if value is None else f"{number(value, digits)} {interval(low, high, digits)}"
 
 
+def no_number(reason: str | None) -> str:
+    """Return what stands where a number would, with the reason that its row gives."""
+    return f"not enough data ({reason})" if reason else "not enough data"
+
+
 def share(value: float | None) -> str:
     """Return a share (0 to 1) in percent, rounded down so that 100 % means all."""
     return DASH if value is None else f"{int(value * 1000 + 1e-9) / 10:g} %"

@@ -140,15 +140,13 @@ def _changes(source: Source, n_models: int) -> tuple[Similarity, ...]:
         tuple(row[:2]): row[2:]
         for row in connection.execute(
             "SELECT capability, kernel, change, ci_low, ci_high, n_models, n_prompts, reference_convergence, "
-            f"convergence FROM {source.rows('convergence_change', 'first')}"
+            f"convergence, reason FROM {source.rows('convergence_change', 'first')}"
         ).fetchall()
     }
     found = []
     for capability in ("overall", *capabilities(connection, source.then)):
         for kernel in KERNELS:
-            row = rows.get((capability, kernel))
-            change, low, high, models, prompts, before, after = row or (None, None, None, n_models, None, None, None)
-            has_parts = any(own == kernel and part != "overall" for part, own in rows)
+            change, low, high, models, prompts, before, after, reason = rows[capability, kernel]
             found.append(
                 Similarity(
                     quantity="change",
@@ -157,26 +155,14 @@ def _changes(source: Source, n_models: int) -> tuple[Similarity, ...]:
                     value=change,
                     ci_low=low,
                     ci_high=high,
-                    n_models=models,
+                    n_models=models or n_models,
                     n_prompts=prompts,
                     value_a=before,
                     value_b=after,
-                    reason=_reason(change, low, models, capability == "overall" and has_parts),
+                    reason=reason or ("an interval needs 3 models" if low is None else None),
                 )
             )
     return tuple(found)
-
-
-def _reason(change: float | None, low: float | None, n_models: int, has_parts: bool) -> str | None:
-    if change is None and n_models < 2:
-        return "fewer than 2 models counted in both waves"
-    if change is None:
-        return (
-            "not every capability has a number in both waves"
-            if has_parts
-            else "no two models share 5 prompts that this kernel can compare"
-        )
-    return "an interval needs 3 models" if low is None else None
 
 
 def _drift(source: Source) -> tuple[Drift, ...]:

@@ -26,7 +26,7 @@ def figure(reading: Reading) -> Figure:
         return Figure(
             "models",
             f"Convergence by model ({when}): not enough data",
-            "No model has a score over all capabilities.",
+            _why_none(frame),
             sources=evidence,
         )
     first = overall.row(0, named=True)
@@ -40,6 +40,12 @@ def figure(reading: Reading) -> Figure:
         "Bars: 95 % interval, two-way jackknife over the other models and the prompts; no bar: no interval."
     )
     return Figure("models", title, note, (_dots(overall, when),), tables=(_by_capability(frame),), sources=evidence)
+
+
+def _why_none(frame: pl.DataFrame) -> str:
+    reasons = frame.filter(pl.col("capability") == "overall")["reason"].drop_nulls().unique().sort()
+    why = f": {'; '.join(reasons)}" if len(reasons) else ""
+    return f"No model has a score over all capabilities{why}."
 
 
 def _dots(frame: pl.DataFrame, when: str) -> Chart:

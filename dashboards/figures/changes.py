@@ -19,12 +19,13 @@ KINDS = {"first": "first night", "previous": "night before"}
 
 def figure(reading: Reading) -> Figure:
     """Return chart and table of the changes; a first night has none, and a sentence says so."""
-    frame = reading.frame("changes").filter(pl.col("change").is_not_null())
+    everything = reading.frame("changes")
+    frame = everything.filter(pl.col("change").is_not_null())
     evidence = sources(reading, "changes")
     when = f"{night(reading.wave_id)}, {kinds(reading.frame('facts')['wave_kind'])}"
     if frame.is_empty():
-        reason = "No earlier night of this battery shares a scored pair of models with it."
-        return Figure("changes", f"Change of convergence ({when}): not enough data", reason, sources=evidence)
+        title = f"Change of convergence ({when}): not enough data"
+        return Figure("changes", title, _why_none(everything), sources=evidence)
     frame = _distinct(frame)
     combined = frame.filter(pl.col("kernel") == "combined")
     note = (
@@ -35,6 +36,13 @@ def figure(reading: Reading) -> Figure:
     )
     charts = () if combined.is_empty() else (_chart(combined, when),)
     return Figure("changes", _title(frame), note, charts, _legend(combined), (_table(frame),), evidence)
+
+
+def _why_none(frame: pl.DataFrame) -> str:
+    reasons = frame.filter(pl.col("capability") == "overall")["reason"].drop_nulls().unique().sort()
+    if reasons.is_empty():
+        return "No earlier night of this battery shares a scored pair of models with it."
+    return f"Compared with earlier nights of this battery: {'; '.join(reasons)}."
 
 
 def _distinct(frame: pl.DataFrame) -> pl.DataFrame:

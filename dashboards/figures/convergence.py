@@ -19,7 +19,7 @@ from dashboards.figures.parts import (
     spread,
 )
 from dashboards.findings import moved
-from dashboards.wording import counted, estimate, kinds, night, number
+from dashboards.wording import counted, estimate, kinds, night, no_number, number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dashboards.reading import Reading
 
 WIDTH, HEIGHT = 290, 230
+NO_SCORE = "No night of this panel has a score yet."
 
 
 def figure(reading: Reading) -> Figure:
@@ -60,15 +61,22 @@ def _title(reading: Reading, frame: pl.DataFrame) -> str:
 
 
 def _note(frame: pl.DataFrame) -> str:
-    combined = frame.filter(pl.col("kernel") == "combined")
+    nights = frame.filter(pl.col("kernel") == "combined")
+    combined = nights.filter(pl.col("convergence").is_not_null())
     if combined.is_empty():
-        return "No night of this panel has a score yet."
+        reasons = nights["reason"].drop_nulls()
+        return f"No night of this panel has a score yet: {reasons[-1]}." if len(reasons) else NO_SCORE
     newest = combined.row(-1, named=True)
     parts = [
         "Convergence = (match - chance) / (1 - chance): 0 = no more alike than answers to different questions, "
         "1 = identical. Combined = 0.4 semantic + 0.6 distributional.",
         f"n = {counted(newest['n_models'] or 0, 'model')}, {counted(newest['n_prompts'] or 0, 'prompt')} "
-        f"on the newest of {counted(combined.height, 'night')}.",
+        f"on the newest of {counted(combined.height, 'night')} with a score.",
+        *(
+            f"{night(row['wave_id'])}: {no_number(row['reason'])}."
+            for row in nights.tail(1).to_dicts()
+            if row["reason"]
+        ),
     ]
     if combined["ci_low"].null_count() < combined.height:
         parts.append("Band and bars: 95 % interval of the combined score, two-way jackknife over models and prompts.")

@@ -1,5 +1,5 @@
 -- Convergence of the panel, wave by wave, over all capabilities. Grain: (wave, kernel).
--- convergence = (match - chance) / (1 - chance): 0 = chance, 1 = identical; null = not enough data.
+-- convergence = (match - chance) / (1 - chance): 0 = chance, 1 = identical; null: see reason.
 select
     by_wave.wave_id,
     by_wave.wave_date,
@@ -13,6 +13,7 @@ select
     by_wave.ceiling,
     by_wave.n_models,
     by_wave.n_prompts,
+    by_wave.reason,
     waves.battery_sha
 from out.convergence_by_wave as by_wave
 join core.waves as waves on waves.wave_id = by_wave.wave_id

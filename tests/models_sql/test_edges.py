@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lake.model_tables import model_tables
+from tests.models_sql.scenarios import SAFETY, TRUTH
 
 if TYPE_CHECKING:
     from tests.models_sql.conftest import BuiltLake
 
 OUT = {table.name: table for table in model_tables() if table.schema == "out"}
+KERNELS = ("combined", "semantic", "distributional")
 PANELS = ("odd", "empty", "all-refusing", "single")
 
 # Rows of each table, in the order of PANELS; a table that is not named has none.
 ROWS = {
     "cluster_pairs": (0, 0, 6, 0),
     "clusters": (3, 2, 6, 4),
-    "convergence_by_model": (3, 0, 18, 0),
+    "convergence_by_model": (27, 0, 18, 12),
     "convergence_by_pair": (6, 0, 18, 0),
-    "convergence_by_wave": (1, 0, 6, 0),
+    "convergence_by_wave": (9, 6, 6, 12),
+    "convergence_change": (0, 0, 0, 12),
     "costs": (3, 2, 3, 2),
     "drift_by_model": (0, 0, 0, 12),
     "drift_of_features": (0, 0, 0, 24),
@@ -83,3 +86,56 @@ def test_a_capability_of_one_prompt_has_no_score_and_so_has_the_whole(built: Bui
 def test_one_model_is_compared_with_itself_only(built: BuiltLake) -> None:
     assert built.rows("SELECT DISTINCT model FROM out.drift_by_model WHERE panel = 'single'") == [("lone",)]
     assert set(built.rows("SELECT DISTINCT mean_kernel FROM out.homogeneity WHERE panel = 'single'")) == {(None,)}
+
+
+def reasons_of(built: BuiltLake, table: str, panel: str) -> set[tuple[str, str, str]]:
+    """Return (capability, kernel, reason) of every row of a panel without a number."""
+    number = "change" if table == "convergence_change" else "convergence"
+    return set(
+        built.rows(f"SELECT capability, kernel, reason FROM out.{table} WHERE panel = '{panel}' AND {number} IS NULL")
+    )
+
+
+def everywhere(reason: str, *capabilities: str) -> set[tuple[str, str, str]]:
+    return {(capability, kernel, reason) for capability in capabilities for kernel in KERNELS}
+
+
+@pytest.mark.parametrize("table", ["convergence_by_wave", "convergence_by_model"])
+def test_a_score_that_is_not_there_has_a_row_that_says_why(built: BuiltLake, table: str) -> None:
+    whole = "overall"
+    alone = set() if table == "convergence_by_model" else everywhere("fewer than 2 models answered", TRUTH, whole)
+    assert reasons_of(built, table, "empty") == alone  # no model answered: there is no model to have a row
+    assert reasons_of(built, table, "single") == everywhere("fewer than 2 models answered", TRUTH, whole)
+    # semantic alone can compare words of any script; the other capability has one prompt, and so the whole has no score
+    few = "no two models share 5 prompts that this kernel can compare"
+    part = "no pair has a convergence in every capability"
+    expected = {*everywhere(few, TRUTH, SAFETY, whole), (whole, "semantic", part)}
+    expected -= {(TRUTH, "semantic", few), (whole, "semantic", few)}
+    assert reasons_of(built, table, "odd") == expected
+    # both models refuse every prompt of one capability with one and the same text
+    assert reasons_of(built, table, "refusing-5") == everywhere(
+        "every pair gives one text to every prompt", SAFETY
+    ) | everywhere(part, whole)
+
+
+def test_a_change_that_is_not_there_has_a_row_that_says_why(built: BuiltLake) -> None:
+    reason = "fewer than 2 models counted in both waves"
+    assert reasons_of(built, "convergence_change", "single") == everywhere(reason, TRUTH, "overall")
+
+
+@pytest.mark.parametrize("table", ["convergence_by_wave", "convergence_by_model", "convergence_change"])
+def test_a_reason_stands_where_a_number_is_missing_and_nowhere_else(built: BuiltLake, table: str) -> None:
+    number = "change" if table == "convergence_change" else "convergence"
+    odd = built.rows(
+        f"SELECT * FROM out.{table} "
+        f"WHERE ({number} IS NULL) <> (reason IS NOT NULL) OR (n_models = 0) <> ({number} IS NULL)"
+    )
+    assert odd == []
+
+
+def test_every_counted_wave_has_a_row_in_every_capability_and_kernel(built: BuiltLake) -> None:
+    expected = built.rows(
+        "SELECT wave_id, 3 * (1 + count(DISTINCT capability)) FROM raw.prompts "
+        "SEMI JOIN core.waves USING (wave_id) GROUP BY ALL ORDER BY ALL"
+    )
+    assert built.rows("SELECT wave_id, count(*) FROM out.convergence_by_wave GROUP BY ALL ORDER BY ALL") == expected
