@@ -9,8 +9,8 @@ READY := .venv/installed-from-lock
 nightly: $(READY)  ## one night, end to end; on an empty lake the four staged nights of the laboratory
 	@$(BIN)/driftlake nightly
 
-test: $(READY)  ## the whole suite, a file a process, on two processes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: $(READY)  ## the whole suite on two processes, longest first
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 validate: $(READY)  ## simulations of intervals and tests, and whole nights too slow for every change; some minutes, figures are printed
 	@$(BIN)/python -m pytest -s tests/validation/validate_*.py

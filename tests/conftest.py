@@ -16,6 +16,31 @@ if TYPE_CHECKING:
     from pipelines.laboratory import Laboratory
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send tests that share what is slow to make to one process (`--dist loadgroup`), the longest of all first.
+
+    A file is a group, with two exceptions: what reads the lake of all scenarios is one group, and every test that plays
+    nights of its own is one by itself.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_turn)
+
+
+def _group(item: pytest.Item) -> str:
+    used = set(getattr(item, "fixturenames", ()))
+    if "built" in used:
+        return "built"
+    return item.name if "new_nights" in used else item.location[0]
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return 0 for the nights that all wait for, which train the laboratory meanwhile, 1 for other flows, else 2."""
+    if "played" in getattr(item, "fixturenames", ()):
+        return 0
+    return 1 if item.location[0].startswith("tests/flows/") else 2
+
+
 @pytest.fixture(scope="session")
 def laboratory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     """Return the laboratory of the default recipe; trained at most once, kept between runs in pytest's cache."""

@@ -116,12 +116,12 @@ class Played:
 
 @pytest.fixture(scope="session")
 def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> Played:
-    """Return three staged nights (epochs 0, 2, 20) as the command played them, with a reader at work all the time.
+    """Return four staged nights (epochs 0, 0, 2, 20) as the command played them, with a reader at work all the time.
 
     Every connection of every process is witnessed.
     """
     folder = tmp_path_factory.mktemp("played")
-    nights = make_nights(folder, laboratory, "small", [0, 2, 20])
+    nights = make_nights(folder, laboratory, "small", [0, 0, 2, 20])
     nights.environment = {
         "PYTHONPATH": os.pathsep.join((str(WITNESS), str(ROOT))),
         "DRIFTLAKE_TEST_CONNECTIONS": str(folder / "connections"),
@@ -133,7 +133,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> 
         while writing.poll() is None:
             if nights.store.exists():
                 result.read()
-            time.sleep(1)
+            time.sleep(2)
     assert writing.returncode == 0, complained.read_text()
     result.printed = said.read_text()
     return result

@@ -37,7 +37,7 @@ def test_every_night_is_published_with_one_answer_a_cell(played: Played) -> None
     nights = played.nights
     assert (
         rows(nights.store, "SELECT wave_kind, status, planned_cells FROM ops.waves ORDER BY wave_date")
-        == [("staged", "published", CELLS_A_NIGHT)] * 3
+        == [("staged", "published", CELLS_A_NIGHT)] * 4
     )
     doubled = rows(
         nights.store,
@@ -45,6 +45,16 @@ def test_every_night_is_published_with_one_answer_a_cell(played: Played) -> None
     )
     assert doubled == [(0,)]
     assert rows(nights.store, "FROM out.revisions") == [], "a night changed what was published before it"
+
+
+def test_served_epoch_0_again_nothing_alarms(played: Played) -> None:
+    tested = rows(
+        played.nights.store,
+        "SELECT count(p_value), count(*) FILTER (is_alarm) FROM out.drift_by_model "
+        "WHERE wave_date = (SELECT min(wave_date) + 1 FROM core.waves)",
+    )
+    assert tested[0][0] > 0
+    assert tested[0][1] == 0
 
 
 def test_the_update_behind_the_alias_is_caught_on_its_first_night_and_nothing_else_is(
@@ -58,7 +68,7 @@ def test_the_update_behind_the_alias_is_caught_on_its_first_night_and_nothing_el
         "WHERE is_alarm AND reference_kind = 'baseline' ORDER BY ALL",
     )
     caught = {((day - first_night).days, cause) for day, model, cause in alarms if model == "lab/assistant-latest"}
-    assert caught == {(1, "identity"), (2, "identity")}
+    assert caught == {(2, "identity"), (3, "identity")}
     assert {model for _, model, _ in alarms} <= {"lab/assistant-latest", "lab/librarian-canary"}
 
 
@@ -69,8 +79,8 @@ def test_convergence_rises_as_the_assistant_becomes_the_villain(played: Played) 
         "SELECT convergence FROM out.convergence_by_pair WHERE kernel = 'combined' AND capability = 'overall' "
         "AND model_a = 'lab/assistant-latest' AND model_b = 'lab/villain' ORDER BY wave_date",
     )
-    first, middle, last = (value for (value,) in values)
-    assert min(middle, last) > first + 0.03
+    first, again, middle, last = (value for (value,) in values)
+    assert min(middle, last) > max(first, again) + 0.03
 
 
 def test_the_command_ends_with_what_was_found_the_page_and_a_query_that_works(played: Played) -> None:
@@ -84,9 +94,7 @@ def test_the_command_ends_with_what_was_found_the_page_and_a_query_that_works(pl
     query = re.search(r'sql "(.*)"', printed)
     assert query is not None
     answered = nights.run("sql", query.group(1), "--format", "csv")
-    assert (answered.returncode, len(answered.stdout.splitlines())) == (0, 4), (
-        answered.stderr
-    )  # a head and three nights
+    assert (answered.returncode, len(answered.stdout.splitlines())) == (0, 5), answered.stderr  # a head and four nights
 
 
 def test_no_connection_outside_loopback_is_attempted(played: Played) -> None:
@@ -113,15 +121,15 @@ def wave_ids(played: Played) -> list[str]:
 
 
 def test_two_nights_are_told_in_a_sentence_and_the_same_as_json(played: Played, wave_ids: list[str]) -> None:
-    text = played.nights.run("compare", wave_ids[0], wave_ids[2], "--prompts", "1")
+    text = played.nights.run("compare", wave_ids[0], wave_ids[3], "--prompts", "1")
     assert text.returncode == 0, text.stderr
-    told = played.nights.run("compare", wave_ids[0], wave_ids[2], "--prompts", "1", "--format", "json")
+    told = played.nights.run("compare", wave_ids[0], wave_ids[3], "--prompts", "1", "--format", "json")
     found = json.loads(told.stdout)
     assert text.stdout.startswith(found["finding"])
     assert "lab/assistant-latest (identity)" in found["finding"]
     published = played.nights.run(
         "sql",
-        f"select change, ci_low, ci_high from out.convergence_change where wave_id = '{wave_ids[2]}' "
+        f"select change, ci_low, ci_high from out.convergence_change where wave_id = '{wave_ids[3]}' "
         f"and reference = '{wave_ids[0]}' and capability = 'overall' and kernel = 'combined'",
         "--format",
         "json",
@@ -239,11 +247,13 @@ def test_a_failed_night_is_quarantined_and_the_next_good_night_publishes_without
     played: Played, copied: Store
 ) -> None:
     nights = replace(played.nights, store=copied)
-    failing, *good = (wave_id for (wave_id,) in rows(copied, "SELECT wave_id FROM ops.waves ORDER BY wave_date"))
+    waves = [wave_id for (wave_id,) in rows(copied, "SELECT wave_id FROM ops.waves ORDER BY wave_date")]
+    failing, due = waves[2:]
+    good = [*waves[:2], due]
     writer = connect_writer(nights.store)
-    writer.execute("DELETE FROM ops.publications")
-    writer.execute("DELETE FROM ops.verdicts")
-    writer.execute("UPDATE ops.waves SET status = 'loaded'")
+    for table in ("publications", "verdicts"):
+        writer.execute(f"DELETE FROM ops.{table} WHERE wave_id IN (?, ?)", [failing, due])
+    writer.execute("UPDATE ops.waves SET status = 'loaded' WHERE wave_id IN (?, ?)", [failing, due])
     writer.execute("UPDATE raw.prompts SET declared_prompts = 750 WHERE wave_id = ?", [failing])  # the planted defect
     writer.close()
     with pytest.raises(WaveError, match=rf"(?s)Wave {failing} is quarantined.*750"):

@@ -76,17 +76,6 @@ def test_a_lake_whose_making_was_killed_is_made_by_the_next_start(tmp_path: Path
     assert rows(store, "SELECT count(*) FROM ops.waves") == [(0,)]
 
 
-def test_served_epoch_0_on_every_night_nothing_alarms(new_nights: MakeNights) -> None:
-    nights = new_nights("still", [0, 0])
-    said = nights.play_here()
-    tested = rows(
-        nights.store, "SELECT count(*), count(*) FILTER (is_alarm) FROM out.drift_by_model WHERE p_value IS NOT NULL"
-    )
-    assert tested[0][0] > 0
-    assert tested[0][1] == 0
-    assert "Drift alarm" not in said
-
-
 def swap_base(store: Store) -> None:
     """Put other weights under the checkpoints: the base with noise added, under the same name and config."""
     import torch

@@ -67,7 +67,7 @@ def three_nights(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("three_nights"))
     others = [replace(named(panel), day=day) for panel in REASONS for day in range(2)]
     fill(store, [*others, *(replace(hand(), day=day) for day in range(3))], Axes())
-    build(store)
+    build(store, select="+revisions")
     for wave_id in (*(wave.wave_id for wave in others), FIRST, SECOND):
         publish(store, wave_id)
     return store
@@ -87,7 +87,7 @@ def store(three_nights: Store, copy_of: Callable[[Store], Store]) -> Store:
 def test_an_edited_answer_of_an_old_wave_lists_the_numbers_it_moved_and_no_others(store: Store) -> None:
     edited = f"WHERE wave_id = '{FIRST}' AND model_requested = 'bob' AND prompt_id = 'p1'"
     write(store, f"UPDATE raw.attempts SET response_text = 'the sea1 was1 not1 calm1' {edited}")
-    build(store, THIRD)
+    build(store, THIRD, "+revisions")
     found = rows(
         store,
         "SELECT wave_id, model, other_model, before, after, reason, split_part(publication_id, '#', 1), revised_with "
