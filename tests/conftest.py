@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.laboratory import Laboratory
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Send tests that share what is slow to make to one process (`--dist loadgroup`), the longest of all first.
 
