@@ -31,8 +31,8 @@ def _turn(item: pytest.Item) -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Send tests that share what is slow to make to one process (`--dist loadscope`).
 
-    A file is one scope, with two exceptions: all of models_sql reads one lake, and each test of recovery plays nights of
-    its own.
+    A file is one scope, with two exceptions: all of models_sql reads one lake, and each test of recovery plays nights
+    of its own.
     """
     from xdist.scheduler import LoadScopeScheduling
 
