@@ -28,6 +28,7 @@ def _turn(item: pytest.Item) -> int:
     return 1 if item.location[0].startswith("tests/flows/") else 2
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Send tests that share what is slow to make to one process (`--dist loadscope`).
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROMPTS = {f"c{n:02d}": ("truthfulness" if n < 6 else "safety_boundaries") for n in range(12)}
-MODELS = ("steady", "turned", "odd", "plain", "halted")
-CHANGED = {("turned", 1), ("turned", 2), ("odd", 1), ("halted", 1), ("halted", 2)}
-"""Models that draw from other words, by day. odd does so on one night, and no longer when it is asked again."""
+MODELS = ("steady", "turned", "odd", "plain", "halted", "moved")
+CHANGED = {("turned", 1), ("turned", 2), ("odd", 1), ("halted", 1), ("halted", 2), ("moved", 1), ("moved", 2)}
+"""Models that draw from other words, by day. odd does so on one night, and no longer when it is asked again; when moved
+is asked again, another system answers."""
 
 CAME = {1: 22, 2: 23}
 """How many of the 24 second answers of halted came, by day: 92 % and 96 %."""
@@ -48,10 +49,12 @@ def night(day: int, asked_again: tuple[str, ...] = ()) -> SmallWave:
         again |= said(model, day, (2, 3), (model, day) in CHANGED and model != "odd")
         if model == "halted":
             again |= dict.fromkeys(list(again)[CAME[day] - 24 :])
-    return SmallWave("confirming", day, PROMPTS, answers, confirmations=again)
+    return SmallWave(
+        "confirming", day, PROMPTS, answers, confirmations=again, served_again={"moved": "moved-to-another"}
+    )
 
 
-WAVES = [night(0), night(1, ("turned", "odd", "halted")), night(2, ("odd", "halted"))]
+WAVES = [night(0), night(1, ("turned", "odd", "halted", "moved")), night(2, ("odd", "halted"))]
 
 
 def built_of(folder: str, waves: list[SmallWave], factory: pytest.TempPathFactory) -> BuiltLake:
@@ -73,9 +76,12 @@ def test_a_second_sample_decides_and_is_compared_with_the_second_sample_of_its_r
     assert found == [
         # the answers that came alarm, and are too few to decide
         (1, "halted", "incomplete", 24, 22, 11, None),
+        # they alarm, and come from another system than the first sample did
+        (1, "moved", "another system", 24, 24, 12, None),
         (1, "odd", "not confirmed", 24, 24, 12, None),
         (1, "turned", "confirmed", 24, 24, 12, None),
         (2, "halted", "confirmed", 24, 23, 12, None),
+        (2, "moved", "not asked", 0, 0, 0, None),
         # the way back: the first samples of both nights differ, the second ones do not
         (2, "odd", "not confirmed", 24, 24, 12, None),
         # from the baseline it is still what it was on the night before, and nothing moved since
@@ -92,11 +98,14 @@ def test_only_a_second_sample_that_alarms_makes_it_behaviour(confirming: BuiltLa
     assert found == [
         (1, "halted", "baseline", "unconfirmed", None),
         (1, "halted", "previous", "unconfirmed", None),
+        (1, "moved", "baseline", "unconfirmed", None),
+        (1, "moved", "previous", "unconfirmed", None),
         (1, "odd", "baseline", "unconfirmed", False),  # the night before is the first
         (1, "odd", "previous", "unconfirmed", False),
         (1, "turned", "baseline", "behaviour", True),
         (1, "turned", "previous", "behaviour", True),
         (2, "halted", "baseline", "behaviour", True),
+        (2, "moved", "baseline", "unconfirmed", None),
         (2, "odd", "previous", "unconfirmed", False),
         (2, "turned", "baseline", "unconfirmed", None),
     ]
