@@ -35,9 +35,9 @@ def estimate(
     on the grid (jackknife.on_grid).
     """
     used = [k for k, weight in enumerate(weights) if weight]
-    models = sorted({model for n, pair in enumerate(pairs) if sides[used, n].any() for model in pair})
-    touching = np.array([[model in pair for pair in pairs] for model in models], dtype=float)
-    touching = touching.reshape(len(models), len(pairs))
+    both = np.array(pairs, dtype=np.int64).reshape(len(pairs), 2)
+    models = np.unique(both[sides[used].any(axis=0)])
+    touching = (models[:, None, None] == both).any(axis=2).astype(float)
     found = [_times(_mean(values, sides[k], touching, parts), weights[k]) for k in used]
     return Estimate(
         sum(one.value for one in found),
