@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from lake.store import Store
-from models_sql.cut import Cut
+from models_sql.alarms import DriftTest
+from models_sql.cut import Cut, _files
 from models_sql.run import build
 from tests.models_sql.conftest import BuiltLake
 from tests.models_sql.small_lakes import Axes, Cell, SmallWave, fill
@@ -141,7 +142,9 @@ def test_a_second_sample_is_held_to_holm_over_the_alarming_tests_it_repeats() ->
     result = (
         f"SELECT 'w' AS wave_id, 'm' AS model, 'v' AS reference, 'sha' AS inputs_sha, "
         f"false AS identity_changed, {nulls}, "
-        f"'semantic' AS kernel, * FROM (VALUES {values}) AS t (capability, p_value, p_confirmation)"
+        "'semantic' AS kernel, capability, CAST(p_first AS DOUBLE) AS p_value, "
+        "CAST(p_second AS DOUBLE) AS p_confirmation "
+        f"FROM (VALUES {values}) AS t (capability, p_first, p_second)"
     )
     kinds = "(VALUES ('baseline'), ('previous')) AS kinds (reference_kind)"
     cut.replace("drift_results", f"SELECT * FROM ({result}), {kinds}")
@@ -160,3 +163,45 @@ def test_a_second_sample_is_held_to_holm_over_the_alarming_tests_it_repeats() ->
     assert found == [
         ("a", "behaviour"), ("b", "unconfirmed"), ("c", "unconfirmed"), ("d", "unconfirmed"), ("e", None)
     ]  # fmt: skip
+
+
+def test_a_wave_that_is_published_as_changed_stays_in_no_pool() -> None:
+    """Seven nights of one model. Of the 18 tests of the fourth one alarms, its second p is .004: below .01, above
+    .01 / 18. Published as behaviour, the night begins a new pool, which has three nights on the seventh.
+    """
+    cut = Cut(duckdb.connect(), [])
+    sha = "sha256(concat_ws(' ', 'METHOD', '99', 'w3', 'm', 'a3', 'None', 'a0', 'a1', 'a2'))"
+    method = cut._config("pool_tests", _files()["pool_tests"])["drift_method"]
+    cut.replace(
+        "pool_waves",
+        "SELECT w AS wave_key, 1 AS series_key, w AS night_key, 'w' || w AS wave_id, 'm' AS model, "
+        "'c' AS configuration, 'i' AS identity_sha, true AS is_single, 'a' || w AS answers_sha, "
+        "CAST(NULL AS VARCHAR) AS confirmation_sha, 99 AS n_draws FROM range(7) AS t (w)",
+    )
+    cut.replace(
+        "pool_answers",
+        "SELECT w AS wave_key, false AS is_confirmation, 'c0' AS capability, 'p' || p AS prompt_id, "
+        "10 * w + p AS text_key FROM range(7) AS t (w), range(6) AS u (p)",
+    )
+    cut.replace("text_vectors", "SELECT 0 AS text_key, [0.0]::FLOAT[1] AS vector WHERE false")
+    cut.replace(
+        "text_tokens",
+        "SELECT 10 * w + p AS text_key, token_key, .2 AS frequency "
+        "FROM range(7) AS t (w), range(6) AS u (p), (SELECT unnest(range(5)) AS token_key)",
+    )
+    nulls = ("drift", "noise_mean", "noise", "p_difference", "shift", "p_shift", "changed_share")
+    cut.replace(
+        "drift_stored",
+        f"SELECT {sha.replace('METHOD', method)} AS inputs_sha, 'c' || c AS capability, kernel, 'pool' AS method, "
+        f"{', '.join(f'CAST(NULL AS DOUBLE) AS {name}' for name in nulls)}, 6 AS n_prompts, 24 AS n_samples, "
+        "99 AS n_draws, 1 AS seed, CASE WHEN c = 0 AND kernel = 'semantic' THEN 1e-4 ELSE .5 END AS p_value, "
+        "CASE WHEN c = 0 AND kernel = 'semantic' THEN 4e-3 ELSE .5 END AS p_confirmation "
+        "FROM range(6) AS t (c), (VALUES ('semantic'), ('distributional'), ('combined')) AS k (kernel)",
+    )
+    fields = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in DriftTest._fields)
+    cut.replace("drift_results", f"SELECT {fields} WHERE false")
+    tests, alarms = cut.build("pool_tests"), cut.build("drift_alarms")
+    found = cut.connection.execute(f"SELECT DISTINCT wave_id, n_waves, reference FROM {tests} ORDER BY ALL").fetchall()
+    assert found == [("w3", 3, "w2"), ("w6", 3, "w5")]
+    alarming = cut.connection.execute(f"SELECT wave_id, cause FROM {alarms} WHERE cause IS NOT NULL").fetchall()
+    assert alarming == [("w3", "behaviour")]
