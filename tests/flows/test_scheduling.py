@@ -38,7 +38,7 @@ def test_a_served_cron_schedules_the_next_nights_at_the_hour_asked_for(tmp_path:
         finally:
             served.send_signal(signal.SIGINT)
             try:
-                served.wait(60)
+                served.communicate(timeout=120)  # a pipe that nobody reads would hold the process back
             finally:
                 served.kill()
     assert starts, "the server scheduled no run"
