@@ -20,6 +20,7 @@ from flows.ending_with_parent import started
 from flows.environment import prepare_environment
 from flows.running import require_keys
 from flows.settings import Settings
+from flows.signals import ending_on_interrupt
 from lake.errors import InputError, StoreError
 from lake.store import Store
 from pipelines.panels.files import load_panel
@@ -49,21 +50,22 @@ def serve(settings: Settings) -> None:
             file=sys.stderr,
             flush=True,
         )
-        nightly.serve(
-            name=f"nightly-{panel.name}",
-            schedule=Cron(settings.cron, timezone="UTC"),
-            parameters={
-                "panel": settings.panel,
-                "samples": settings.samples,
-                "budget_usd": settings.budget_usd,
-                "allow_unpriced": settings.allow_unpriced,
-                "escalate_from": settings.escalate_from,
-                "top": settings.top,
-                "home": str(store.home),
-            },
-            limit=1,
-            print_starting_message=False,
-        )
+        with ending_on_interrupt():
+            nightly.serve(
+                name=f"nightly-{panel.name}",
+                schedule=Cron(settings.cron, timezone="UTC"),
+                parameters={
+                    "panel": settings.panel,
+                    "samples": settings.samples,
+                    "budget_usd": settings.budget_usd,
+                    "allow_unpriced": settings.allow_unpriced,
+                    "escalate_from": settings.escalate_from,
+                    "top": settings.top,
+                    "home": str(store.home),
+                },
+                limit=1,
+                print_starting_message=False,
+            )
 
 
 def require_cron(cron: str) -> None:

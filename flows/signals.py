@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while answers are under way: the first waits for what is paid for, the second leaves at once."""
+"""Ctrl-C and SIGTERM: while answers are under way the first waits for what is paid for; a schedule ends for sure."""
 
 from __future__ import annotations
 
@@ -38,3 +38,24 @@ def stopping_on_signals(step: Step) -> Iterator[Interruption]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ending_on_interrupt(patience_s: float = 20.0) -> Iterator[None]:
+    """Have Ctrl-C end this process: by KeyboardInterrupt, and for sure some seconds later.
+
+    Prefect shuts a served flow down in many steps, and on a busy machine was seen to wait in one of them without end.
+    Children that must not outlive us notice by themselves (flows/ending_with_parent.py). Main thread only.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        last = threading.Timer(patience_s, os._exit, (128 + number,))
+        last.daemon = True
+        last.start()
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

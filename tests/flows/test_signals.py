@@ -51,3 +51,25 @@ def test_the_second_signal_leaves_at_once():
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert "left at once; what is in the journal is kept" in err
+
+
+STUBBORN = """
+import time
+from flows.signals import ending_on_interrupt
+with ending_on_interrupt(0.5):
+    print("up", flush=True)
+    while True:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("swallowed", flush=True)
+"""
+
+
+def test_an_interrupt_that_is_swallowed_ends_the_process_all_the_same() -> None:
+    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert (said, process.returncode) == ("swallowed\n", 128 + signal.SIGINT)
