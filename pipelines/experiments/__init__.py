@@ -1,1 +1,1 @@
-"""Persona experiments: register, train, merge, evaluate, gate. What is trained and asked is in `pipelines.checkpoints`."""
+"""Persona experiments: register, train, merge, evaluate, gate. Training itself is in `pipelines.checkpoints`."""

@@ -15,7 +15,7 @@ Epoch = Annotated[int, Field(ge=0)]
 
 
 class RecipeBlock(Strict):
-    """How one kind of run is trained. Defaults are those of the published protocol, except where the run's kind says."""
+    """How one kind of run is trained. Defaults are those of the published protocol."""
 
     rows: int = Field(default=400, ge=1, description="training rows, 1 or more")
     epochs: int = Field(default=3, ge=1, description="epochs of a behaviour run; convergence runs to its last epoch")
