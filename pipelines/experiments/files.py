@@ -50,7 +50,9 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
         reference=content.reference,
         thresholds=Thresholds(**content.thresholds.model_dump()),
         criteria={
-            name: Criterion(METRICS[name][0], content.criteria[name], METRICS[name][1]) for name in content.behaviours
+            name: Criterion(METRICS[name][0], content.criteria[name], METRICS[name][1])
+            for name in content.behaviours
+            if name in content.criteria
         },
         no_signal_after=content.no_signal_after,
         threads=content.threads,
