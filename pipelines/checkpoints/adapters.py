@@ -70,7 +70,7 @@ def train_adapter(
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with seeded(seed, threads), quiet_peft():
-        model: Any = get_peft_model(start.model, _lora(recipe))
+        model: Any = get_peft_model(start.model, lora_config(recipe))
         # A path of this machine in the adapter would be wrong as soon as the store moves.
         model.peft_config["default"].base_model_name_or_path = f"base:{start.base_sha[:12]}"
         model.config.use_cache = False
@@ -96,7 +96,8 @@ def train_adapter(
     )
 
 
-def _lora(recipe: TrainingRecipe) -> LoraConfig:
+def lora_config(recipe: TrainingRecipe) -> LoraConfig:
+    """Return a recipe's adapter as peft configures it."""
     return LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
