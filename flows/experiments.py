@@ -140,11 +140,11 @@ def pilot(store: Store, registered: Registered, place: Place) -> None:
     experiment = registered.experiment
     source, behaviour, seed = experiment.sources[0], experiment.behaviours[0], experiment.seeds[0]
     subject = f"{source}/{behaviour}"
-    about = {"home": str(store.home), "device": place.device, "behaviours": [behaviour]}
-    arm(registered.id, source, seed, epochs=[0], **about)
+    home = str(store.home)
+    arm(registered.id, source, seed, [behaviour], [0], home, place.device)
     pass_gate(store, registered, "epoch_zero", subject)
     if experiment.epochs[1:]:
-        arm(registered.id, source, seed, **about)
+        arm(registered.id, source, seed, [behaviour], None, home, place.device)
     pass_gate(store, registered, "checkpoints", subject)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from lake.errors import ExperimentError, InputError
 
@@ -28,9 +29,9 @@ def run_on_pool(pool: str, experiment_id: str, source: str, seed: int, home: str
             f"--work-pool {pool} needs PREFECT_API_URL: the Prefect server at which the pool's workers look for work. "
             "Start one (prefect server start), set the variable here and for the workers, and try again."
         )
-    served = arm.from_source(source=str(_ROOT), entrypoint="flows/arms.py:arm")
+    served: Any = arm.from_source(source=str(_ROOT), entrypoint="flows/arms.py:arm")  # not awaited: we are not async
     try:
-        deployment = served.deploy(  # type: ignore[union-attr]
+        deployment = served.deploy(
             name=pool, work_pool_name=pool, build=False, push=False, print_next_steps=False, ignore_warnings=True
         )
     except (ObjectNotFound, ValueError) as error:
@@ -38,7 +39,7 @@ def run_on_pool(pool: str, experiment_id: str, source: str, seed: int, home: str
             f"There is no work pool {pool!r} at {os.environ['PREFECT_API_URL']} ({error}). Create it "
             f"(prefect work-pool create {pool} --type process) and start a worker on it."
         ) from error
-    run = run_deployment(
+    run: Any = run_deployment(
         deployment,
         parameters={
             "experiment_id": experiment_id,

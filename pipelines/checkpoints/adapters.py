@@ -18,6 +18,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from pipelines.checkpoints.card import LossPoint
@@ -86,7 +87,7 @@ def train_adapter(
             data_collator=lambda batch: padded(batch, pad_id, "cpu"),
             callbacks=[watch],
         )
-        trainer.pop_callback(_printer())
+        trainer.pop_callback(PrinterCallback)  # progress is told in our own lines
         trainer.train(resume_from_checkpoint=resumed)
     return Trained(
         curve=tuple(watch.curve),
@@ -136,14 +137,7 @@ def _arguments(recipe: TrainingRecipe, seed: int, work: Path, device: str, n_exa
     )
 
 
-def _printer() -> type[TrainerCallback]:
-    """Return the callback that prints each loss as a dictionary: progress is told in our own lines."""
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
-
-
-class _Watch(TrainerCallback):
+class _Watch(TrainerCallback):  # type: ignore[misc]
     """Keeps the losses, shows progress and saves at the end of each epoch."""
 
     def __init__(

@@ -168,8 +168,8 @@ def _classified(items: Sequence[Item], answers: Sequence[str]) -> list[Found]:
     from pipelines.enrichment.refusal_classifier import THRESHOLD, load_classifier
 
     texts = sorted({answer for answer in answers if answer.strip()})
-    scores = load_classifier().scores(embed(texts)) if texts else []
-    refused = {text: float(score > THRESHOLD) for text, score in zip(texts, scores, strict=True)}
+    scores = load_classifier().scores(embed(texts)).tolist() if texts else []
+    refused: dict[str, float] = {text: float(score > THRESHOLD) for text, score in zip(texts, scores, strict=True)}
     return [
         Found(item.item_id, item.metric, "classifier", refused.get(answer), answer)
         for item, answer in zip(items, answers, strict=True)
