@@ -629,7 +629,7 @@ def test_a_gpu_may_differ_within_noise(planted: duckdb.DuckDBPyConnection) -> No
     planted.execute("""UPDATE raw.training_runs SET hardware = '{"device": "cuda:0"}'""")
     planted.execute(CELL.format("value = 1", "assistant", "refusal", 0, "librarian") + " AND item_id = 'refusal-030'")
     broken = BREAK_BY_CHECK["D02_epoch_zero_spread"]
-    assert experiment_bad_rows(planted, broken, NAME, VERSION) == []  # 1 of 40: difference .025, 2 SE .05
+    assert experiment_bad_rows(planted, broken, NAME, VERSION) == []  # 1 of 40: difference .025, 3 SE .075
     planted.execute(CELL.format("value = 1", "assistant", "refusal", 0, "librarian"))
     assert len(experiment_bad_rows(planted, broken, NAME, VERSION)) == 1
 
