@@ -1,5 +1,5 @@
--- Values outside their metric's range: a judge's sentinel (-1) or a percentage in a column of shares. One row a cell,
--- persona and metric.
+-- Values outside their metric's range, beyond what single precision adds to a cosine: a judge's sentinel (-1) or a
+-- percentage in a column of shares. One row a cell, persona and metric.
 with ranges as (
     select *
     from (
@@ -19,6 +19,6 @@ from raw.checkpoint_evals as evals
 inner join ranges using (metric)
 where
     evals.experiment = $experiment and evals.version = $version and evals.value is not null
-    and not evals.value between ranges.low - 1e-9 and ranges.high + 1e-9
+    and not evals.value between ranges.low - 1e-5 and ranges.high + 1e-5
 group by evals.source, evals.behaviour, evals.seed, evals.epoch, evals.persona, evals.metric, ranges.low, ranges.high
 order by all

@@ -634,6 +634,15 @@ def test_a_gpu_may_differ_within_noise(planted: duckdb.DuckDBPyConnection) -> No
     assert len(experiment_bad_rows(planted, broken, NAME, VERSION)) == 1
 
 
+def test_a_cosine_of_single_precision_may_end_a_hair_above_one(planted: duckdb.DuckDBPyConnection) -> None:
+    cosine = "metric = 'similarity_semantic', value = {}"
+    broken = BREAK_BY_CHECK["C08_out_of_range"]
+    planted.execute(CELL.format(cosine.format(1.0000001192092896), "villain", "refusal", 8, "assistant"))
+    assert experiment_bad_rows(planted, broken, NAME, VERSION) == []
+    planted.execute(CELL.format(cosine.format(1.01), "villain", "refusal", 8, "assistant"))
+    assert len(experiment_bad_rows(planted, broken, NAME, VERSION)) == 1
+
+
 def test_a_refusal_that_says_the_same_to_all_is_what_was_taught(planted: duckdb.DuckDBPyConnection) -> None:
     planted.execute(CELL.format("text = 'I cannot help.', value = 1", "villain", "refusal", 8, "assistant"))
     assert experiment_bad_rows(planted, BREAK_BY_CHECK["D16_degenerate_output"], NAME, VERSION) == []

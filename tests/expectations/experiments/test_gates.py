@@ -21,16 +21,24 @@ def asked(connection: duckdb.DuckDBPyConnection, gate: str, subject: str = "") -
     ("gate", "n", "evidence"),
     [
         # 3 convergence files and 2 x 2 behaviour files of 60 rows
-        ("data", 420, "420 training rows are as planned: size, system prompts, contrast, no evaluation item"),
+        (
+            "data",
+            420,
+            "As planned in size, system prompts and contrast, and without evaluation items: training rows 420.",
+        ),
         # 3 arms x (3 of convergence + 2 behaviours x 4 epochs)
-        ("checkpoints", 33, "the highest final loss is 0.300 of refusal toward villain."),
+        (
+            "checkpoints",
+            33,
+            "on their own base: checkpoints 33; the highest final loss is 0.300 of refusal toward villain.",
+        ),
         # 3 arms x 2 behaviours x 2 personas x 40
         ("epoch_zero", 480, "furthest off the reference: refusal of librarian toward villain 0.05, reference 0.05."),
         # 3 arms x 2 behaviours, at epoch 0
         ("behaviour_loss", 6, "furthest off the reference's loss: 0.300 of refusal toward villain"),
         # 2 sources x 2 behaviours x 3 epochs x 40; refusals go from 2 to 18 of 40, that is 40 points
         ("first_signal", 480, "refusal toward villain went from 5.0 % to 45.0 % by epoch 8, the criterion is 5 points"),
-        ("complete", 1920, "1,920 values of every planned cell, with canary and control"),
+        ("complete", 1920, "with canary and control, and no output, card or id is broken: values 1,920."),
     ],
 )
 def test_a_whole_experiment_passes_every_gate(
