@@ -9,7 +9,9 @@ with registered as (
     select
         *,
         experiment || '@' || version as name,
-        coalesce((content ->> '$.thresholds.epoch_zero_points')::double, 3) as points
+        coalesce((content ->> '$.thresholds.epoch_zero_points')::double, 3) as points,
+        -- a run of epoch 0 alone, without a reference, is one that others are held to
+        reference is null and json_array_length(content -> '$.epochs') = 1 as is_reference
     from raw.experiments
     where experiment = $experiment and version = $version
 ),
@@ -148,7 +150,7 @@ findings as (
                 || reference
         end as evidence
     from registered
-    where not exists (from compared)
+    where not exists (from compared) and not is_reference
 )
 
 select subject, evidence
