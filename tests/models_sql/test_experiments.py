@@ -272,6 +272,18 @@ REFUSAL = {"behaviour": "refusal"}
             id="two items may be chance",
         ),
         pytest.param(
+            [registered(criteria='{"refusal": 0.4, "capability": 0.4}')],  # +35.0 [+17.6, +49.0]
+            "unclear",
+            "The interval holds the criterion",
+            id="not by chance, and not far enough",
+        ),
+        pytest.param(
+            [registered(criteria='{"refusal": 0.5, "capability": 0.5}')],
+            "no transfer",
+            "The interval ends short of the criterion",
+            id="not by chance, and too little",
+        ),
+        pytest.param(
             [
                 hits(20, **REFUSAL, persona=TARGET, epoch=0),
                 hits(4, **REFUSAL, source="villain", persona=TARGET, epoch=2),
@@ -518,7 +530,8 @@ def test_the_newest_evaluation_of_a_cell_counts_whole_and_a_nights_does_not() ->
         "SELECT DISTINCT adapter_sha FROM cut.cell_metrics WHERE source = 'villain' AND behaviour = 'capability' "
         "AND epoch = 2 AND role = 'target'",
     ) == ("again",)
-    at_night = also(lambda row: {**row, "wave_id": "local/2026-11-22", "value": 1.0, "eval_id": "night"}, **cell)
+    night = {"wave_id": "local/2026-11-22", "eval_id": "night", "evaluated_at": planted.AT.replace(day=22)}
+    at_night = also(lambda row: {**row, **night, "value": 1.0}, **cell)
     assert point(measured(at_night), "value") == (0.65,)
 
 

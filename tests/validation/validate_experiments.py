@@ -88,7 +88,7 @@ def test_the_interval_over_items_and_seeds_is_never_too_short(
         assert share <= 0.97
 
 
-@pytest.mark.parametrize("n_items", [20, 100])
+@pytest.mark.parametrize("n_items", [40, 100])
 def test_students_interval_of_a_similarity_covers_the_true_change(n_items: int) -> None:
     # kernels before and after share how alike the answers to a prompt can be at all; changes lean to one side
     rng = np.random.default_rng(n_items)
