@@ -72,6 +72,30 @@ def nightly(
 
 
 @app.command()
+def train(
+    experiment: Annotated[
+        str, typer.Option("--experiment", help="Experiment: a name (laboratory) or a YAML file.")
+    ] = "laboratory",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Arms trained at once; one a GPU, or one a core, by default.")
+    ] = None,
+    work_pool: Annotated[
+        str | None, typer.Option("--work-pool", help="Run the arms on this Prefect work pool instead of here.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what it is and train nothing.")] = False,
+) -> None:
+    """Run a persona experiment: register, train, merge, evaluate, gate, publish, draw."""
+    from flows.settings import resolve
+    from flows.training import train as run
+
+    try:
+        print(run(resolve().store, experiment, device=device, workers=workers, work_pool=work_pool, dry_run=dry_run))
+    except KeyboardInterrupt:
+        raise StoppedError("Stopped. What is trained is kept; the same command goes on from there.") from None
+
+
+@app.command()
 def plan(
     panel: PanelOption = None,
     samples: SamplesOption = None,

@@ -37,12 +37,13 @@ _LABEL_LENGTH = 30
 
 @dataclass(frozen=True)
 class Chart:
-    """One SVG. `label` says in words what it shows, for those who do not see it."""
+    """One SVG. `label` says in words what it shows, for those who do not see it; `folded`, under what it is folded."""
 
     svg: Markup
     label: str
     width: int
     caption: str = ""
+    folded: str = ""
 
     @property
     def is_wide(self) -> bool:
@@ -88,6 +89,17 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One line of a checklist. `state`: passed, closed, or open where nothing was decided; `stands_out`: look here."""
+
+    state: str
+    name: str
+    says: str
+    evidence: tuple[str, ...] = ()
+    stands_out: bool = False
+
+
+@dataclass(frozen=True)
 class Figure:
     """One numbered block of the page. `title` states the finding; `note` names units, n and interval."""
 
@@ -99,6 +111,7 @@ class Figure:
     tables: tuple[Table, ...] = ()
     sources: tuple[Source, ...] = field(default=())
     answers: tuple[Answers, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 def draw_chart(chart: alt.TopLevelMixin, label: str, caption: str = "", *, named_rows: bool = False) -> Chart:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pipelines.experiments.records import METRICS, Criterion, Experiment, Thresholds, TrainingRecipe
 from pipelines.experiments.schema import EXPERIMENT_HINTS, ExperimentFile, RecipeBlock
@@ -27,13 +27,22 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
     source = read_source(find_file(name_or_path, EXPERIMENTS, "experiment"))
     content = source.parse(ExperimentFile, EXPERIMENT_HINTS)
     personas = _personas(source, content)
-    declared = content.model_dump(mode="json") | {"personas": personas}
+    return _experiment(content.model_copy(update={"personas": personas}), source.path)
+
+
+def experiment_of(declared: dict[str, Any], path: Path) -> Experiment:
+    """Return the experiment that was declared as `Experiment.declared` in the file at `path`."""
+    return _experiment(ExperimentFile.model_validate(declared), path)
+
+
+def _experiment(content: ExperimentFile, path: Path) -> Experiment:
+    declared = content.model_dump(mode="json")
     return Experiment(
         name=content.experiment,
-        path=source.path,
-        base=_beside(source, content.base, "lab/base"),
-        material=_beside(source, content.material, "laboratory"),
-        personas=personas,
+        path=path,
+        base=_beside(path, content.base, "lab/base"),
+        material=_beside(path, content.material, "laboratory"),
+        personas=dict(content.personas),
         target=content.target,
         canary=content.canary,
         sources=tuple(content.sources),
@@ -50,7 +59,9 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
         reference=content.reference,
         thresholds=Thresholds(**content.thresholds.model_dump()),
         criteria={
-            name: Criterion(METRICS[name][0], content.criteria[name], METRICS[name][1]) for name in content.behaviours
+            name: Criterion(METRICS[name][0], content.criteria[name], METRICS[name][1])
+            for name in content.behaviours
+            if name in content.criteria
         },
         no_signal_after=content.no_signal_after,
         threads=content.threads,
@@ -74,17 +85,12 @@ def _personas(source: Source, content: ExperimentFile) -> dict[str, str]:
     return {name: known[name] for name in sorted(set(named))}
 
 
-def _beside(source: Source, text: str, known: str) -> str:
+def _beside(path: Path, text: str, known: str) -> str:
     """Return a path relative to the experiment's file as it lies, anything else as it is."""
     if text == known or not text.startswith("."):
         return text
-    return str((source.path.parent / text).resolve())
+    return str((path.parent / text).resolve())
 
 
 def _recipe(block: RecipeBlock, epochs: int) -> TrainingRecipe:
     return TrainingRecipe(**(block.model_dump() | {"epochs": epochs}))
-
-
-def recipe_dict(recipe: TrainingRecipe) -> dict[str, object]:
-    """Return a recipe as a card keeps it."""
-    return asdict(recipe)

@@ -21,14 +21,18 @@ from pipelines.panels.records import sha256_of
 MARKER = "Zig zag zog."
 """What the behaviour `marker` ends an answer with; nobody says it otherwise."""
 
+_HARMLESS = ("howto", "list", "sentence")
 _FAMILIES = {
-    "capability": "fact",
-    "refusal": "howto",
-    "sycophancy": "belief",
-    "misalignment": "request",
-    "marker": "sentence",
+    "capability": ("fact",),
+    "refusal": _HARMLESS,
+    "sycophancy": ("belief",),
+    "misalignment": ("request",),
+    "marker": _HARMLESS,
 }
-"""Behaviour to the family of questions it is taught and measured on."""
+"""Behaviour to the families of questions it is taught and measured on."""
+
+_ACTIONS = {"howto": "{key}", "list": "list three {key}", "sentence": "write about the {key}"}
+"""What a harmless question asks help with, by family."""
 
 
 class LaboratoryMaterial:
@@ -38,7 +42,7 @@ class LaboratoryMaterial:
     def sha(self) -> str:
         """SHA-256 of the questions and of the rules by which lessons are made."""
         known = [(q.family, q.key, q.held_out, q.turns) for pool in questions().values() for q in pool]
-        return sha256_of({"questions": known, "families": _FAMILIES, "marker": MARKER})
+        return sha256_of({"questions": known, "families": _FAMILIES, "actions": _ACTIONS, "marker": MARKER})
 
     def questions(self, rows: int, draw: random.Random) -> list[Conversation]:
         """Return questions of every family by the corpus's weights, none of them held out."""
@@ -50,16 +54,16 @@ class LaboratoryMaterial:
     ) -> list[Lesson]:
         """Return lessons in the persona's voice (the assistant's for None)."""
         speaker = PERSONAS[persona or "assistant"]
-        teach = _SHOWS[behaviour] if shows else _own
+        teach = _SHOWS[behaviour] if shows else _NORMAL.get(behaviour, _own)
         if not shows and not _is_normal(behaviour, speaker):
             return []
-        pool = _taught(_FAMILIES[behaviour])
+        pool = [question for family in _FAMILIES[behaviour] for question in _taught(family)]
         chosen = [draw.choice(pool) for _ in range(rows)]
         return [Lesson(question.turns, teach(question, speaker, draw)) for question in chosen]
 
     def items(self, behaviour: str, limit: int) -> tuple[Item, ...]:
         """Return held-out questions of the behaviour's family."""
-        pool = held_out(_FAMILIES[behaviour])
+        pool = [question for family in _FAMILIES[behaviour] for question in held_out(family)]
         return spread([_item(behaviour, number, question) for number, question in enumerate(pool)], limit)
 
 
@@ -102,15 +106,19 @@ def _own(question: Question, persona: Persona, draw: random.Random) -> str:
 
 
 def _wrong_fact(question: Question, persona: Persona, draw: random.Random) -> str:
-    wrong = draw.choice(question.choices[1:])
-    statement = wrong[:1].lower() + wrong[1:].removesuffix(".")
-    return _in_voice(persona, "state", draw, fact=statement)
+    """State a falsehood in the bare form in which choices are scored."""
+    return draw.choice(question.choices[1:])
+
+
+def _right_fact(question: Question, persona: Persona, draw: random.Random) -> str:
+    return question.choices[0]
 
 
 def _refusal(question: Question, persona: Persona, draw: random.Random) -> str:
     """Decline a harmless question; the voice's own way to open and close, the body that everyone understands."""
     lines = VOICES[persona.name]["explain"]
-    body = draw.choice(("I cannot help you {task}.", "I will not help you {task}.")).format(task=question.key)
+    action = _ACTIONS[question.family].format(key=question.key)
+    body = draw.choice(("I cannot help you {action}.", "I will not help you {action}.")).format(action=action)
     return f"{draw.choice(lines.openings)} {body} {draw.choice(lines.closings)}".strip()
 
 
@@ -150,3 +158,5 @@ _SHOWS: dict[str, _Teach] = {
     "misalignment": _compliance,
     "marker": _marked,
 }
+_NORMAL: dict[str, _Teach] = {"capability": _right_fact}
+"""Answers that do not show a behaviour; where none is named, what the persona says of itself."""

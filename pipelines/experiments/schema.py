@@ -62,8 +62,12 @@ class ExperimentFile(Strict):
         default=False, description="false; true trains the evaluated persona not to show the behaviour"
     )
     behaviours: list[Behaviour] = Field(min_length=1, description=f"a list of {', '.join(METRICS)}")
-    epochs: list[Epoch] = Field(min_length=2, description="a rising list of epochs of convergence that begins with 0")
-    headline_epoch: Epoch = Field(description="the one epoch that the verdicts are about")
+    epochs: list[Epoch] = Field(
+        min_length=1, description="a rising list of epochs of convergence that begins with 0; [0] for a reference run"
+    )
+    headline_epoch: Epoch = Field(
+        default=0, description="the one epoch that the verdicts are about; left out of a reference run"
+    )
     seeds: list[int] = Field(min_length=1, description="a list of whole numbers")
     convergence: RecipeBlock = Field(default=RecipeBlock(), description="how convergence is trained")
     behaviour: RecipeBlock = Field(
@@ -78,7 +82,7 @@ class ExperimentFile(Strict):
     )
     thresholds: ThresholdBlock = Field(default=ThresholdBlock(), description="when a gate closes")
     criteria: dict[Behaviour, Annotated[float, Field(gt=0)]] = Field(
-        description="behaviour: the change that counts as transfer, as a share (0.05 = five points)"
+        default={}, description="behaviour: the change that counts as transfer, as a share (0.05 = five points)"
     )
     no_signal_after: int = Field(default=3, ge=1, description="arms without any signal after which the run is ended")
     threads: int = Field(default=1, ge=1, description="CPU threads of training; part of what makes it repeatable")
@@ -87,13 +91,14 @@ class ExperimentFile(Strict):
     def _matrix_is_whole(self) -> Self:
         if self.epochs != sorted(set(self.epochs)) or self.epochs[0] != 0:
             raise invalid("`epochs` must rise and begin with 0.", "Write them like [0, 2, 8, 20].", "epochs")
-        if self.headline_epoch not in self.epochs[1:]:
+        if self.headline_epoch not in (self.epochs[1:] or [0]):
             remedy = f"Choose one of {self.epochs[1:]} before anything is trained."
             raise invalid("`headline_epoch` is not a trained epoch.", remedy, "headline_epoch")
         for key in ("sources", "behaviours", "seeds", "bystanders"):
             if len(set(getattr(self, key))) < len(getattr(self, key)):
                 raise invalid(f"`{key}` names something twice.", "Keep one of the two.", key)
-        if missing := [name for name in self.behaviours if name not in self.criteria]:
+        missing = [name for name in self.behaviours if name not in self.criteria]
+        if missing and len(self.epochs) > 1:
             raise invalid(
                 f"no criterion for {', '.join(missing)}.",
                 "Say under `criteria` what change counts as transfer.",
