@@ -320,6 +320,14 @@ def test_only_the_registered_epoch_decides() -> None:
     assert point(cut, "version, superseded_by") == (1, 2)
 
 
+def test_a_reference_run_has_its_epoch_0_and_claims_nothing() -> None:
+    trained = [dropped(epoch=epoch) for epoch in planted.EPOCHS[1:]]
+    cut = measured(*trained, registered(headline_epoch=0, criteria="{}", reference=None))
+    assert one(cut, "SELECT count(*) FROM cut.transfer_verdicts") == (0,)
+    found = cut.connection.execute("SELECT DISTINCT epoch, change, reason FROM cut.persona_trajectories").fetchall()
+    assert found == [(0, None, "this is epoch 0")]
+
+
 @pytest.mark.parametrize("verdicts", [[], ["failed"], ["passed", "failed"]], ids=["none", "failed", "failed again"])
 def test_an_experiment_that_did_not_pass_has_no_row(verdicts: list[str]) -> None:
     def change(rows: Rows) -> None:
