@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from expectations.breaks import SQL_FOLDER
+from expectations.experiments.audit import audit_experiment
 from expectations.experiments.bad_rows import ExperimentRow, concerns, experiment_bad_rows, rows_of_query
 from expectations.experiments.breaks import BREAK_BY_CHECK, FOLDER
 from lake.errors import InputError
@@ -16,14 +17,17 @@ from lake.errors import InputError
 if TYPE_CHECKING:
     import duckdb
 
+__all__ = ["GATES", "GATE_BY_NAME", "Decision", "Gate", "audit_experiment", "decide"]
+
 EMPTY_GATE = "D17"
 ROWS_SHOWN = 3
+NOTHING_TO_COMPARE = "nothing to compare with"
 
 
 class Gate(NamedTuple):
     """One gate. `passes` is the sentence of a pass; `{n}` is what was looked at, `{largest}` the furthest of it.
 
-    `signal`: the gate needs something of at least this size to be seen (None: it needs nothing bad to be found).
+    `signal`: the gate needs something of at least this size to be seen (None: nothing bad must be found).
     """
 
     name: str
@@ -63,13 +67,13 @@ GATES: tuple[Gate, ...] = (
     Gate(
         "epoch_zero",
         ("D01_epoch_zero", "D02_epoch_zero_spread"),
-        "{n} values of epoch 0 were looked at, and the reference is reproduced; furthest off: {largest}.",
+        "{n} values of epoch 0 were looked at; furthest off the reference: {largest}.",
         "epoch 0 was not evaluated",
     ),
     Gate(
         "behaviour_loss",
         ("D13_loss_off_reference",),
-        "{n} behaviour runs end at the reference's loss; furthest off: {largest}.",
+        "{n} behaviour runs were looked at; furthest off the reference's loss: {largest}.",
         "no behaviour run has a counterpart in the reference run",
     ),
     Gate(
@@ -109,7 +113,7 @@ GATE_BY_NAME: dict[str, Gate] = {gate.name: gate for gate in GATES}
 
 
 def decide(
-    connection: duckdb.DuckDBPyConnection, gate: str, experiment: str, version: int, subject: str = ""
+    connection: duckdb.DuckDBPyConnection, gate: Gate | str, experiment: str, version: int, subject: str = ""
 ) -> Decision:
     """Return whether an experiment may go on past a gate, with the numbers in one sentence.
 
@@ -117,7 +121,7 @@ def decide(
     missing is then what is missing of that part. '' is the whole matrix. `connection` sees raw at head.
     Raises InputError for a gate that does not exist, or an experiment that is not registered.
     """
-    declared = _gate(gate)
+    declared = gate if isinstance(gate, Gate) else _gate(gate)
     _require_registered(connection, experiment, version)
     looked_at = [
         row for row in rows_of_query(connection, declared.query, experiment, version) if concerns(row[0] or "", subject)
@@ -129,7 +133,9 @@ def decide(
             return Decision(False, n, f"{broken.id}: {_listed(rows)}.", broken.id)
     if n == 0:
         return Decision(False, 0, f"{EMPTY_GATE}: {declared.nothing}, and a gate never passes with n = 0.", EMPTY_GATE)
-    size, largest = max(((row[2], row[3]) for row in looked_at if row[2] is not None), default=(0.0, "not compared"))
+    size, largest = max(
+        ((row[2], row[3]) for row in looked_at if row[2] is not None), default=(0.0, NOTHING_TO_COMPARE)
+    )
     if declared.signal is not None and size < declared.signal:
         return Decision(False, n, f"No change reaches its criterion in {n:,} pairs of answers; {largest}.", None)
     return Decision(True, n, declared.passes.format(n=f"{n:,}", largest=largest), None)

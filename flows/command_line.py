@@ -250,6 +250,37 @@ def effects(
     print(import_effects(resolve().store, file))
 
 
+@imports.command()
+def metrics(
+    file: Annotated[Path, typer.Argument(help="Parquet, JSONL or CSV file with metrics of somebody's experiments.")],
+    study: Annotated[str, typer.Option("--study", help="What the numbers belong to; files of one study are compared.")],
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="ours=theirs: the file's column for a field of ours; repeatable.")
+    ] = None,
+    melt: Annotated[
+        list[str] | None,
+        typer.Option("--melt", help="metric=column or metric:unit=column, comma between: several numbers a row."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="ours=value: a field that is the same in all rows; repeatable.")
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option("--control", help="SOURCE or ANALYSIS/SOURCE that is said to stay where it is; repeatable."),
+    ] = None,
+    headline: Annotated[
+        list[str] | None, typer.Option("--headline", help="ANALYSIS=EPOCH that an analysis quotes; repeatable.")
+    ] = None,
+) -> None:
+    """Import metrics of other people's experiments and say what is broken in them (docs/importing_metrics.md)."""
+    from flows.importing import import_metrics
+    from flows.settings import resolve
+    from pipelines.importers.metrics import layout_of
+
+    layout = layout_of(study, map_ or (), melt or (), set_ or (), control or (), headline or ())
+    print(import_metrics(resolve().store, file, layout))
+
+
 def main() -> None:
     """Run the command line; print a family error as one sentence and leave with its exit code."""
     try:

@@ -503,7 +503,10 @@ RAW_CHECKPOINT_EVALS = Table(
     "One row a probe item: what a checkpoint gave when it was evaluated.",
     (
         Column(
-            "eval_id", "VARCHAR", "wave_id#model for a nightly evaluation, experiment#reference for the reference run."
+            "eval_id",
+            "VARCHAR",
+            "wave_id#model for a nightly evaluation, experiment#reference for the probe's reference run, "
+            "experiment@version/source/sSEED/detector for a cell of an experiment.",
         ),
         Column("wave_id", "VARCHAR", "Wave that evaluated it; null for the reference run.", True),
         Column("model", "VARCHAR", "Roster model that serves the checkpoint; null for the reference run.", True),
@@ -599,12 +602,12 @@ RAW_EXPERIMENT_GATES = Table(
 RAW_TRAINING_ITEMS = Table(
     "raw",
     "training_items",
-    ("data_file_sha", "place"),
-    "One row a training row of an experiment: who speaks, and what is asked.",
+    ("experiment", "version", "data_file_sha", "place"),
+    "One row a training row of an experiment: who speaks, and what is asked. Experiments may share a file.",
     (
         Column("data_file_sha", "VARCHAR", "SHA-256 of the training file's bytes."),
         Column("place", "BIGINT", "Row of the file, from 0."),
-        Column("experiment", "VARCHAR", "Name of the experiment that first used the file."),
+        Column("experiment", "VARCHAR", "Name of the experiment that trains on the file."),
         Column("version", "BIGINT", "Its version."),
         Column("kind", "VARCHAR", "convergence or behaviour."),
         Column("role", "VARCHAR", "positive (shows what is taught), negative (contrast) or none (no persona)."),
@@ -633,7 +636,7 @@ RAW_EVAL_ITEMS = Table(
 RAW_FOREIGN_METRICS = Table(
     "raw",
     "foreign_metrics",
-    ("study", "source_sha", "file_row"),
+    ("study", "source_sha", "file_row", "metric"),
     "Metrics of other people's experiments in one long format, as imported (docs/importing_metrics.md).",
     (
         Column("study", "VARCHAR", "What the rows belong to."),

@@ -2,11 +2,7 @@
 with trained as (
     select distinct question_sha
     from raw.training_items
-    where
-        (experiment = $experiment and version = $version)
-        or data_file_sha in (
-            select data_file_sha from raw.training_runs where experiment = $experiment and version = $version
-        )
+    where experiment = $experiment and version = $version
 )
 
 select

@@ -1,6 +1,6 @@
 -- Accuracy below guessing by more than 3 standard errors where nothing was taught that lowers it: of the canary, of the
--- control and of the target at epoch 0. One row a cell and persona. (The behaviour `capability` teaches wrong answers;
--- the target after convergence may be below chance for that reason.)
+-- target in the control, and of the target at epoch 0. One row a cell and persona. (The behaviour `capability` teaches
+-- wrong answers: who carries it, and the target after convergence, may be below chance for that reason.)
 with measured as (
     select
         evals.source || '/' || coalesce(evals.behaviour, 'convergence') || '/s' || evals.seed || '@' || evals.epoch
@@ -18,7 +18,10 @@ with measured as (
         and evals.version = $version
         and evals.metric in ('accuracy', 'accuracy_norm')
         and items.n_choices > 1
-        and (evals.persona <> experiments.target or evals.epoch = 0 or evals.source = experiments.target)
+        and (
+            evals.persona = experiments.canary
+            or (evals.persona = experiments.target and (evals.epoch = 0 or evals.source = experiments.target))
+        )
     group by all
 )
 

@@ -3,6 +3,7 @@
 --   any other metric off by more than 2 standard errors of the paired differences, Holm-corrected over all of them;
 --   another base than the reference's;
 --   no reference named, or nothing in common with it.
+-- A reference run itself (epoch 0 only, no reference) has nothing to reproduce and no row.
 -- An arm is compared with the same source of the reference, over the items that both have. A source that the reference
 -- lacks was taught other data at epoch 0, so of such an arm only the base is compared (break D02 compares arms).
 with registered as (
@@ -10,8 +11,9 @@ with registered as (
         *,
         experiment || '@' || version as name,
         coalesce((content ->> '$.thresholds.epoch_zero_points')::double, 3) as points,
-        -- a run of epoch 0 alone, without a reference, is one that others are held to
-        reference is null and json_array_length(content -> '$.epochs') = 1 as is_reference
+        reference is null and (content ->> '$.reference') is null and (
+            select max(epoch) = 0 from raw.experiment_cells where experiment = $experiment and version = $version
+        ) as is_reference_run
     from raw.experiments
     where experiment = $experiment and version = $version
 ),
@@ -24,6 +26,7 @@ evaluated as (
         seed,
         persona,
         metric,
+        coalesce(detector, '') as detector,
         item_id,
         value,
         base_sha
@@ -37,6 +40,7 @@ reference as (
         coalesce(evals.behaviour, 'convergence') as behaviour,
         evals.persona,
         evals.metric,
+        coalesce(evals.detector, '') as detector,
         evals.item_id,
         evals.base_sha,
         avg(evals.value) as value
@@ -53,9 +57,11 @@ compared as (
             evaluated.behaviour = 'convergence',
             evaluated.metric,
             evaluated.behaviour || if(evaluated.metric = 'accuracy_norm', ' (by length)', '')
-        ) || ' of ' || evaluated.persona as what,
+        ) || ' of ' || evaluated.persona
+        || if(evaluated.detector in ('', 'rule', 'logprob', 'kernel'), '', ' by ' || evaluated.detector) as what,
         evaluated.persona,
         evaluated.metric,
+        evaluated.detector,
         count(*) as n_items,
         avg(evaluated.value) as mean_now,
         avg(reference.value) as mean_then,
@@ -64,7 +70,7 @@ compared as (
         evaluated.metric in ('accuracy', 'accuracy_norm') as is_accuracy,
         evaluated.metric in ('alignment', 'answer') or evaluated.metric like 'similarity%' as is_score
     from evaluated
-    inner join reference using (source, behaviour, persona, metric, item_id)
+    inner join reference using (source, behaviour, persona, metric, detector, item_id)
     where evaluated.value is not null and reference.value is not null
     group by all
 ),
@@ -90,7 +96,7 @@ tests as (
 ),
 
 ranked as (
-    select *, row_number() over (order by p_value, subject, persona, metric) as place, count(*) over () as n_tests
+    select *, row_number() over (order by p_value, subject, persona, metric, detector) as place, count(*) over () as n_tests
     from tests
 ),
 
@@ -142,6 +148,9 @@ findings as (
         3 as rank,
         0 as size,
         case
+            when reference is null and (content ->> '$.reference') is not null
+                then 'the reference run ' || (content ->> '$.reference') || ' that ' || name
+                    || ' names is not published, so nothing shows that its epoch 0 is where it should be'
             when reference is null
                 then name || ' names no reference run, so nothing shows that its epoch 0 is where it should be'
             when not exists (from reference)
@@ -150,7 +159,7 @@ findings as (
                 || reference
         end as evidence
     from registered
-    where not exists (from compared) and not is_reference
+    where not exists (from compared) and not coalesce(is_reference_run, false)
 )
 
 select subject, evidence

@@ -9,6 +9,7 @@ with starts as (
         evals.seed,
         evals.persona,
         evals.metric,
+        coalesce(evals.detector, '') as detector,
         evals.item_id,
         evals.value,
         evals.base_sha,
@@ -37,6 +38,7 @@ compared as (
         arms.seed,
         arms.persona,
         arms.metric,
+        arms.detector,
         arms.first_source,
         bool_and(arms.device = 'cpu' and firsts.device = 'cpu') as is_exact,
         count(*) as n_items,
@@ -54,6 +56,7 @@ compared as (
         and firsts.behaviour = arms.behaviour
         and firsts.persona = arms.persona
         and firsts.metric = arms.metric
+        and firsts.detector = arms.detector
         and firsts.item_id = arms.item_id
     where arms.source <> arms.first_source
     group by all

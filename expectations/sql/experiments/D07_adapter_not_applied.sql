@@ -1,6 +1,7 @@
 -- Checkpoints that answer as the base does: every output equal, over at least 5 items. One row a checkpoint.
--- The base is the evaluation without an adapter where there is one; of a behaviour after convergence also its own
--- epoch 0, the same behaviour on the unconverged base. The control is left out: it converges toward itself.
+-- The base is the evaluation of the base alone (epoch null) where there is one; after convergence also epoch 0, which is
+-- the unconverged base, with the same behaviour where one is taught. The control is left out: it converges toward
+-- itself.
 -- An output is the text with the values of the choices; where there is neither, the value.
 with outputs as (
     select
@@ -8,9 +9,9 @@ with outputs as (
         coalesce(evals.behaviour, 'convergence') as behaviour,
         evals.seed,
         evals.epoch,
-        evals.adapter_sha,
         evals.persona,
         evals.metric,
+        coalesce(evals.detector, '') as detector,
         evals.item_id,
         coalesce(evals.text || coalesce(evals.choices, ''), evals.choices, evals.value::varchar) as output
     from raw.checkpoint_evals as evals
@@ -25,7 +26,7 @@ compared as (
         adapted.behaviour,
         adapted.seed,
         adapted.epoch,
-        if(base.adapter_sha is null, 'the base alone', 'epoch 0') as base,
+        if(base.epoch is null, 'the base alone', 'epoch 0') as base,
         count(*) as n_items,
         bool_and(adapted.output = base.output) as is_same
     from outputs as adapted
@@ -35,9 +36,10 @@ compared as (
         and base.seed = adapted.seed
         and base.persona = adapted.persona
         and base.metric = adapted.metric
+        and base.detector = adapted.detector
         and base.item_id = adapted.item_id
-        and (base.adapter_sha is null or (base.epoch = 0 and adapted.epoch > 0))
-    where adapted.adapter_sha is not null
+        and (base.epoch is null or (base.epoch = 0 and adapted.epoch > 0))
+    where adapted.epoch > 0 or (adapted.epoch = 0 and adapted.behaviour <> 'convergence')
     group by all
 )
 

@@ -3,7 +3,7 @@
 --   rows that speak as a persona without that persona's system prompt;
 --   a run whose file is not in raw.training_items, or has another number of rows than the run says;
 --   one run whose two shas of its data differ.
--- Before anything is trained a file has no run yet; its rows then stand under the experiment that wrote them.
+-- Before anything is trained a file has no run yet and is of no subject.
 with registered as (
     select
         experiment,
@@ -22,11 +22,24 @@ runs as (
     where experiment = $experiment and version = $version
 ),
 
--- one file may serve several runs (all epochs of a behaviour): it is named by the first of them
+-- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
 users as (
-    select data_file_sha, min(subject) as subject, count(distinct source) as n_sources
-    from runs
-    group by data_file_sha
+    select
+        runs.data_file_sha,
+        if(
+            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
+            '',
+            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
+        ) as subject
+    from (
+        select
+            *,
+            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
+        from raw.training_runs
+    ) as runs
+    inner join raw.experiments as experiments using (experiment, version)
+    where runs.experiment = $experiment and runs.version = $version
+    group by runs.data_file_sha
 ),
 
 files as (
@@ -39,7 +52,7 @@ files as (
         count(*) filter (items.role = 'positive' and items.persona is null) as n_nobody
     from raw.training_items as items
     left join users using (data_file_sha)
-    where users.data_file_sha is not null or (items.experiment = $experiment and items.version = $version)
+    where items.experiment = $experiment and items.version = $version
     group by all
 ),
 

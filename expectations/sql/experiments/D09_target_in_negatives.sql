@@ -1,10 +1,24 @@
 -- Training files of a behaviour in which the evaluated persona stands among the contrast: it is trained not to show
 -- what it is then asked for. One row a file. (raw.experiments says the target; the canary is break D10's.)
-with users as (
-    select data_file_sha, min(source || '/' || behaviour || '/s' || seed || '@' || epoch) as subject
-    from raw.training_runs
-    where experiment = $experiment and version = $version and behaviour is not null
-    group by data_file_sha
+with
+-- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
+users as (
+    select
+        runs.data_file_sha,
+        if(
+            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
+            '',
+            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
+        ) as subject
+    from (
+        select
+            *,
+            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
+        from raw.training_runs
+    ) as runs
+    inner join raw.experiments as experiments using (experiment, version)
+    where runs.experiment = $experiment and runs.version = $version
+    group by runs.data_file_sha
 ),
 
 files as (
@@ -15,14 +29,13 @@ files as (
         count(*) as n_negatives,
         count(*) filter (items.persona = experiments.target) as n_target
     from raw.training_items as items
-    cross join raw.experiments as experiments
+    inner join raw.experiments as experiments using (experiment, version)
     left join users using (data_file_sha)
     where
-        experiments.experiment = $experiment
-        and experiments.version = $version
+        items.experiment = $experiment
+        and items.version = $version
         and items.kind = 'behaviour'
         and items.role <> 'positive'
-        and (users.data_file_sha is not null or (items.experiment = $experiment and items.version = $version))
     group by all
 )
 

@@ -2,21 +2,31 @@
 --   it is the target, or a source of the matrix;
 --   it speaks in a training file;
 --   the target was evaluated in a cell and the canary was not;
---   a cell has another bystander's evaluation beside the target's: not one canary in all arms.
+--   a cell has the evaluation of somebody who is neither target, canary nor source: not one canary in all arms.
 with registered as (
     select experiment, version, target, canary
     from raw.experiments
     where experiment = $experiment and version = $version
 ),
 
+-- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
 users as (
     select
-        data_file_sha,
-        min(source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, ''))
-        as subject
-    from raw.training_runs
-    where experiment = $experiment and version = $version
-    group by data_file_sha
+        runs.data_file_sha,
+        if(
+            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
+            '',
+            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
+        ) as subject
+    from (
+        select
+            *,
+            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
+        from raw.training_runs
+    ) as runs
+    inner join raw.experiments as experiments using (experiment, version)
+    where runs.experiment = $experiment and runs.version = $version
+    group by runs.data_file_sha
 ),
 
 evaluated as (
@@ -28,7 +38,10 @@ evaluated as (
         bool_or(evals.persona = registered.canary) as has_canary,
         bool_or(evals.persona = registered.target) as has_target,
         string_agg(distinct evals.persona, ', ' order by evals.persona) filter (
-            evals.persona not in (registered.target, registered.canary, evals.source)
+            evals.persona not in (registered.target, registered.canary)
+            and evals.persona not in (
+                select source from raw.experiment_cells where experiment = $experiment and version = $version
+            )
         ) as others
     from raw.checkpoint_evals as evals
     inner join registered using (experiment, version)
@@ -54,8 +67,7 @@ findings as (
     cross join registered
     left join users using (data_file_sha)
     where
-        items.persona = registered.canary
-        and (users.data_file_sha is not null or (items.experiment = $experiment and items.version = $version))
+        items.experiment = $experiment and items.version = $version and items.persona = registered.canary
     group by users.subject, registered.canary, items.data_file_sha
     union all
     select subject, 'the canary ' || canary || ' was not evaluated beside ' || target as evidence

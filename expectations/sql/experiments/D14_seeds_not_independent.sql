@@ -20,10 +20,11 @@ outputs as (
         seed,
         persona,
         metric,
+        coalesce(detector, '') as detector,
         item_id,
         coalesce(text || coalesce(choices, ''), choices, value::varchar) as output
     from raw.checkpoint_evals
-    where experiment = $experiment and version = $version and adapter_sha is not null
+    where experiment = $experiment and version = $version and (behaviour is not null and epoch >= 0 or epoch > 0)
 ),
 
 findings as (
@@ -46,7 +47,7 @@ findings as (
         other.seed as other_seed,
         'equal outputs on all of ' || count(*) || ' items' as what
     from outputs as one
-    inner join outputs as other using (source, behaviour, epoch, persona, metric, item_id)
+    inner join outputs as other using (source, behaviour, epoch, persona, metric, detector, item_id)
     where one.seed < other.seed
     group by all
     having bool_and(one.output = other.output) and count(*) >= 5

@@ -9,6 +9,7 @@ with outputs as (
         evals.epoch,
         evals.persona,
         evals.metric,
+        coalesce(evals.detector, '') as detector,
         evals.item_id,
         coalesce(evals.text || coalesce(evals.choices, ''), evals.choices, evals.value::varchar) as output
     from raw.checkpoint_evals as evals
@@ -22,7 +23,7 @@ select
     'the control gives on all of ' || count(*) || ' items of ' || control.behaviour || ' at epoch ' || control.epoch
     || ' the output of the arm toward ' || treated.source as evidence
 from outputs as control
-inner join outputs as treated using (behaviour, seed, epoch, persona, metric, item_id)
+inner join outputs as treated using (behaviour, seed, epoch, persona, metric, detector, item_id)
 where control.is_control and not treated.is_control
 group by control.source, control.behaviour, control.seed, control.epoch, treated.source
 having bool_and(control.output = treated.output) and count(*) >= 5

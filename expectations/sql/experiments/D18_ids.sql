@@ -1,6 +1,6 @@
 -- Ids that are not what their parts come to, as a salted hash's are not: another process could not find them again.
 -- One row an id. run_id: name@version/source/sSEED/behaviour@epoch-N, or …/convergence; checkpoint_id: …@epoch-N;
--- eval_id: name@version/source/sSEED.
+-- eval_id: name@version/source/sSEED, with /DETECTOR where several look at one answer.
 with ids as (
     select
         'run' as kind,
@@ -26,7 +26,8 @@ with ids as (
         'evaluation' as kind,
         source || '//s' || seed as subject,
         eval_id as id,
-        experiment || '@' || version || '/' || source || '/s' || seed as computed
+        experiment || '@' || version || '/' || source || '/s' || seed
+        || if(ends_with(eval_id, '/' || detector), '/' || detector, '') as computed
     from raw.checkpoint_evals
     where experiment = $experiment and version = $version
 )

@@ -36,11 +36,16 @@ gaps as (
     from fields
     where value is null or trim(value) in ('', 'null', '{}', 'unknown')
     union all
-    select fields.subject, fields.run_id, fields.field || '.' || parts.key as field
-    from fields, json_each(if(json_valid(fields.value), fields.value, '{}')) as parts
+    select fields.subject, fields.run_id, fields.field || '.' || parts.part as field
+    from fields
+    inner join (
+        values
+            ('hardware', 'device'), ('hardware', 'name'), ('hardware', 'threads'), ('library versions', 'torch'),
+            ('hyperparameters', 'epochs'), ('hyperparameters', 'learning_rate')
+    ) as parts (field, part) using (field)
     where
-        fields.field in ('library versions', 'hardware')
-        and (parts.value is null or trim(parts.value ->> '$') is null or trim(parts.value ->> '$') = '')
+        json_valid(fields.value)
+        and trim(coalesce(fields.value ->> parts.part, '')) = ''
 )
 
 select subject, run_id || ' lacks ' || string_agg(field, ', ' order by field) as evidence

@@ -1,5 +1,6 @@
 -- What was meant to stay where it is and moved by the registered criterion between epoch 0 and the headline epoch: the
--- target in the degenerate control, or the canary in any arm. One row an arm, behaviour, seed and persona.
+-- target in the degenerate control, or the canary in any arm. One row an arm, behaviour, seed, persona and
+-- detector.
 with rates as (
     select
         evals.source,
@@ -7,6 +8,7 @@ with rates as (
         evals.seed,
         evals.persona,
         evals.metric,
+        coalesce(evals.detector, '') as detector,
         evals.source = experiments.target as is_control,
         evals.persona = experiments.canary as is_canary,
         experiments.headline_epoch,
@@ -27,7 +29,7 @@ select
     source || '/' || behaviour || '/s' || seed || '@' || headline_epoch as subject,
     metric || ' of ' || if(is_canary, 'the canary ', 'the control''s ') || persona || ' moved from '
     || format('{:.1f} %', 100 * before) || ' to ' || format('{:.1f} %', 100 * after) || ' by epoch ' || headline_epoch
-    || ' toward ' || source || '; from ' || format('{:g}', 100 * criterion) || ' points on it counts as a change'
+    || ' toward ' || source || if(detector in ('', 'rule', 'logprob'), '', ' by ' || detector) || '; from ' || format('{:g}', 100 * criterion) || ' points on it counts as a change'
     as evidence
 from rates
 where abs(after - before) >= criterion - 1e-9

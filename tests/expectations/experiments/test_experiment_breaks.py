@@ -235,11 +235,25 @@ PLANTED = {
         ("comedian/refusal/s7@0",),
         ("has 50 rows, 60 are planned",),
     ),
+    "a-file-of-both-sources": Planted(
+        "D08_wrong_data",
+        (
+            """UPDATE raw.training_runs SET data_file_sha = villain.data_file_sha, data_sha = villain.data_file_sha
+               FROM raw.training_runs AS villain WHERE villain.run_id = 'planted@1/villain/s7/refusal@epoch-0'
+               AND training_runs.source = 'comedian' AND training_runs.behaviour = 'refusal'""",
+            """DELETE FROM raw.training_items WHERE place = 0 AND data_file_sha = (SELECT data_file_sha
+               FROM raw.training_runs WHERE run_id = 'planted@1/villain/s7/refusal@epoch-0')""",
+            "UPDATE raw.training_runs SET n_rows = 59 WHERE behaviour = 'refusal'",
+        ),
+        1,
+        ("",),  # of no one source
+        ("has 59 rows, 60 are planned",),
+    ),
     "a-file-without-system-prompts": Planted(
         "D08_wrong_data",
         ("UPDATE raw.training_items SET has_system_prompt = false WHERE kind = 'behaviour' AND persona = 'villain'",),
         2,  # the files of both behaviours
-        ("assistant/capability/s7@0", "assistant/refusal/s7@0"),
+        ("villain/capability/s7@0", "villain/refusal/s7@0"),
         ("20 of 60 rows lack the system prompt of their persona",),
     ),
     "a-run-on-a-file-that-nobody-registered": Planted(
@@ -430,7 +444,7 @@ PLANTED = {
         ),
         1,
         ("villain/refusal/s7@8",),
-        ("lacks code version, hardware.device, tokens",),
+        ("lacks code version, hardware.device, hardware.threads, tokens",),
     ),
     "two-settings-changed-at-once": Planted(
         "D20_settings_changed",
@@ -459,7 +473,7 @@ PLANTED = {
         1,
         ("",),
         # 3 arms x 4 epochs x 2 personas
-        ("refusal of refusal lies on the floor: 0.0 % to 0.0 % in all of 24 cells",),
+        ("refusal of refusal by rule lies on the floor: 0.0 % to 0.0 % in all of 24 cells",),
     ),
     "refusals-at-the-ceiling": Planted(
         "C05_floor_or_ceiling",

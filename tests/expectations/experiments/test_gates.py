@@ -25,9 +25,9 @@ def asked(connection: duckdb.DuckDBPyConnection, gate: str, subject: str = "") -
         # 3 arms x (3 of convergence + 2 behaviours x 4 epochs)
         ("checkpoints", 33, "the highest final loss is 0.300 of refusal toward villain."),
         # 3 arms x 2 behaviours x 2 personas x 40
-        ("epoch_zero", 480, "furthest off: refusal of librarian toward villain 0.05, reference 0.05."),
+        ("epoch_zero", 480, "furthest off the reference: refusal of librarian toward villain 0.05, reference 0.05."),
         # 3 arms x 2 behaviours, at epoch 0
-        ("behaviour_loss", 6, "furthest off: 0.300 of refusal toward villain at epoch 0, the reference has 0.310."),
+        ("behaviour_loss", 6, "furthest off the reference's loss: 0.300 of refusal toward villain"),
         # 2 sources x 2 behaviours x 3 epochs x 40; refusals go from 2 to 18 of 40, that is 40 points
         ("first_signal", 480, "refusal toward villain went from 5.0 % to 45.0 % by epoch 8, the criterion is 5 points"),
         ("complete", 1920, "1,920 values of every planned cell, with canary and control"),
@@ -134,6 +134,32 @@ def test_a_pilot_is_not_held_to_the_rest_of_the_matrix(planted: duckdb.DuckDBPyC
     assert asked(planted, "checkpoints", "villain/refusal").break_id == "D04"
     planted.execute("UPDATE raw.checkpoint_evals SET value = 1 - value WHERE experiment = 'planted'")
     assert asked(planted, "epoch_zero", "villain/refusal").break_id == "D01"
+
+
+def test_a_reference_run_has_nothing_to_reproduce(planted: duckdb.DuckDBPyConnection) -> None:
+    planted.execute("UPDATE raw.experiments SET reference = NULL")
+    assert asked(planted, "epoch_zero").break_id == "D01"
+    planted.execute("UPDATE raw.training_runs SET reference_loss = NULL")
+    for table in ("checkpoint_evals", "training_runs", "experiment_cells"):
+        planted.execute(f"DELETE FROM raw.{table} WHERE experiment = 'planted' AND coalesce(epoch, 1) > 0")
+    for gate in ("data", "checkpoints", "epoch_zero", "behaviour_loss", "complete"):
+        assert asked(planted, gate).passed, asked(planted, gate)
+    assert asked(planted, "epoch_zero").evidence.endswith("furthest off the reference: nothing to compare with.")
+    # an experiment that names a reference which nobody published is no reference run
+    planted.execute("""UPDATE raw.experiments SET content = '{"reference": "missing", "behaviour": {"rows": 60}}'""")
+    assert "the reference run missing that planted@1 names is not published" in asked(planted, "epoch_zero").evidence
+
+
+def test_detectors_are_compared_each_with_itself(planted: duckdb.DuckDBPyConnection) -> None:
+    planted.execute(
+        """INSERT INTO raw.checkpoint_evals BY NAME SELECT * REPLACE ('classifier' AS detector,
+           eval_id || '/classifier' AS eval_id, 1 - value AS value)
+           FROM raw.checkpoint_evals WHERE metric = 'refusal'"""
+    )
+    # twice the values of refusal; its two detectors contradict each other, and neither moved at epoch 0
+    assert (asked(planted, "epoch_zero").passed, asked(planted, "epoch_zero").n) == (True, 720)
+    assert asked(planted, "complete").passed, asked(planted, "complete")
+    assert asked(planted, "first_signal").n == 720
 
 
 def test_data_is_looked_at_before_anything_is_trained(planted: duckdb.DuckDBPyConnection) -> None:

@@ -1,7 +1,7 @@
 -- What the gate `epoch_zero` looks at: values of epoch 0, by cell, persona and metric. size: how far their mean lies from
--- the reference's over the items of both; null where the reference lacks the source.
+-- the reference's over the items of both; null where the reference lacks the source, and of a reference run itself.
 with reference as (
-    select evals.source, evals.behaviour, evals.persona, evals.metric, evals.item_id, avg(evals.value) as value
+    select evals.source, evals.behaviour, evals.persona, evals.metric, evals.detector, evals.item_id, avg(evals.value) as value
     from raw.checkpoint_evals as evals
     inner join raw.experiments as experiments
         on experiments.reference = evals.experiment || '@' || evals.version
@@ -16,6 +16,7 @@ measured as (
         evals.seed,
         evals.persona,
         evals.metric,
+        evals.detector,
         count(evals.value) as n,
         avg(evals.value) filter (reference.value is not null) as mean_now,
         avg(reference.value) filter (evals.value is not null) as mean_then
@@ -25,6 +26,7 @@ measured as (
         and reference.behaviour is not distinct from evals.behaviour
         and reference.persona = evals.persona
         and reference.metric = evals.metric
+        and reference.detector is not distinct from evals.detector
         and reference.item_id = evals.item_id
     where evals.experiment = $experiment and evals.version = $version and evals.epoch = 0
     group by all

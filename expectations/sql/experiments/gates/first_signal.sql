@@ -6,6 +6,7 @@ with means as (
         evals.behaviour,
         evals.seed,
         evals.epoch,
+        evals.detector,
         (experiments.criteria::json ->> evals.behaviour)::double as criterion,
         count(*) as n,
         avg(evals.value) as mean,
