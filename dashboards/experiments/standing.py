@@ -8,7 +8,7 @@ import polars as pl
 
 from dashboards.experiments.wording import sentence
 from dashboards.figures.parts import words
-from dashboards.wording import counted, inert, listed
+from dashboards.wording import counted, inert
 
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
@@ -70,7 +70,8 @@ def names(cells: list[dict[str, Any]]) -> str:
     by_source: dict[str, list[str]] = {}
     for cell in cells:
         by_source.setdefault(inert(cell["source"]), []).append(inert(cell["behaviour"]))
-    return listed([f"{source}: {', '.join(behaviours)}" for source, behaviours in by_source.items()])
+    more = f"; and {len(by_source) - 6} more sources" if len(by_source) > 6 else ""
+    return "; ".join(f"{source}: {', '.join(told)}" for source, told in list(by_source.items())[:6]) + more
 
 
 def _found(gate: dict[str, Any]) -> str:

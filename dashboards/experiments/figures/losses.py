@@ -13,7 +13,7 @@ from dashboards.wording import DASH, cell, count, counted, inert, number
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
 
-WIDTH, HEIGHT = 300, 170
+WIDTH, HEIGHT = 380, 190
 COLORS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--purple)", "var(--red)", "var(--quiet)")
 _DASHES = ([1, 0], [5, 3], [1, 3], [8, 3, 1, 3])
 
