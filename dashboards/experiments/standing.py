@@ -13,6 +13,7 @@ from dashboards.wording import counted, inert
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
 
+_SOURCES_TOLD = 4
 VERDICTS = ("transfer", "generic change", "unclear", "no transfer")
 
 
@@ -70,8 +71,9 @@ def names(cells: list[dict[str, Any]]) -> str:
     by_source: dict[str, list[str]] = {}
     for cell in cells:
         by_source.setdefault(inert(cell["source"]), []).append(inert(cell["behaviour"]))
-    more = f"; and {len(by_source) - 6} more sources" if len(by_source) > 6 else ""
-    return "; ".join(f"{source}: {', '.join(told)}" for source, told in list(by_source.items())[:6]) + more
+    more = len(by_source) - _SOURCES_TOLD
+    told = [f"{source}: {', '.join(behaviours)}" for source, behaviours in list(by_source.items())[:_SOURCES_TOLD]]
+    return "; ".join(told) + (f"; and {counted(more, 'more source', 'more sources')}" if more > 0 else "")
 
 
 def _found(gate: dict[str, Any]) -> str:

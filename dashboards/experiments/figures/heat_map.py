@@ -10,7 +10,7 @@ from dashboards.experiments.standing import names
 from dashboards.experiments.wording import signed
 from dashboards.figures.pairs import legend, thresholds
 from dashboards.figures.parts import Chart, Figure, draw_chart, short, sources
-from dashboards.wording import count, counted, inert, listed, number
+from dashboards.wording import DASH, count, counted, inert, listed, number
 
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
@@ -30,7 +30,7 @@ def figure(reading: ExperimentReading) -> Figure:
         said = "No source and behaviour has a transfer at the registered epoch."
         return Figure("transfer", f"Transfer at epoch {epoch}: not enough data", said, sources=evidence)
     shown = [row for row in rows if _has_transfer(row)]
-    edges = thresholds([abs(row["transfer"]) for row in shown] or [0.0])
+    edges = thresholds([0.0, *(abs(row["transfer"]) for row in shown)])
     note = (
         f"Transfer = the target's change from epoch 0 to the registered epoch {epoch}, less the canary's, in the unit "
         "of the metric; its sign is the metric's (capability falls where it is lost). Coloured by its size where the "
@@ -62,11 +62,8 @@ def _criteria(rows: list[dict[str, Any]]) -> str:
 
 def _items(rows: list[dict[str, Any]]) -> str:
     counts = sorted({row["n_items"] for row in rows if row["n_items"] is not None})
-    return (
-        f"n = {' to '.join(map(count, counts[:: max(1, len(counts) - 1)]))} items a cell."
-        if counts
-        else "n is unknown."
-    )
+    ends = dict.fromkeys(map(count, (counts[0], counts[-1]))) if counts else {DASH: None}
+    return f"n = {' to '.join(ends)} items a cell."
 
 
 def _map(reading: ExperimentReading, verdicts: list[dict[str, Any]], edges: list[float]) -> Chart:

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
 
 WIDTH, HEIGHT = 380, 190
+MOST_POINTS = 1500
+"""Points of one chart: more would weigh megabytes and show nothing more."""
+
 COLORS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--purple)", "var(--red)", "var(--quiet)")
 _DASHES = ([1, 0], [5, 3], [1, 3], [8, 3, 1, 3])
 
 NOTE = (
-    "Loss in nats a token, lower is better; each point is the mean of a bin of steps. Dashed: the final loss "
+    "Loss in nats a token, lower is better; each point is the mean of a bin of steps, of many "
+    "runs every few bins. Dashed: the final loss "
     "of the same run of the reference, drawn where the experiment names one. A gate asks that training ends below the "
     "registered limit and, for behaviours, near the reference."
 )
@@ -66,7 +70,9 @@ def _chart(
     dashes = alt.Scale(
         domain=list(groups), range=[_DASHES[place // len(COLORS) % len(_DASHES)] for place in range(len(groups))]
     )
-    curves = frame.with_columns(group=pl.Series([_group(row, colored_by) for row in frame.to_dicts()], dtype=pl.String))
+    points = thinned(frame)
+    named = pl.Series([_group(row, colored_by) for row in points.to_dicts()], dtype=pl.String)
+    curves = points.with_columns(group=named)
     x = alt.X("step", type="quantitative", title="optimizer step", axis=alt.Axis(tickCount=5, grid=False))
     highest = float(frame["loss"].max() or 1.0)  # type: ignore[arg-type]
     y = alt.Y(
@@ -96,6 +102,13 @@ def _chart(
         f"{inert(name)}: {counted(frame['run_id'].n_unique(), 'run')}, a colour {_by(colored_by)}.",
     )
     return replace(drawn, folded=folded)
+
+
+def thinned(frame: pl.DataFrame, most_points: int = MOST_POINTS) -> pl.DataFrame:
+    """Return every so many points of each run, its first and last always, so that few enough are left to draw."""
+    step = -(-frame.height // most_points)
+    place, size = pl.int_range(pl.len()).over("run_id"), pl.len().over("run_id")
+    return frame.filter((place % step == 0) | (place == size - 1))
 
 
 def _by(colored_by: str) -> str:

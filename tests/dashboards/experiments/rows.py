@@ -39,13 +39,15 @@ _WHOLE = (
 )  # fmt: skip
 _OTHER = {"is_control": "BOOLEAN", "wave_date": "DATE", "registered_at": "TIMESTAMP WITH TIME ZONE"}
 _TRAJECTORIES = (
-    "wave_id", "wave_date", "panel", "experiment", "version", "source", "is_control", "behaviour", "seed", "epoch", "metric", "detector", "n_items", "n_missing",
+    "wave_id", "wave_date", "panel", "experiment", "version", "source", "is_control", "behaviour",
+    "seed", "epoch", "metric", "detector", "n_items", "n_missing",
     "value", "value_ci_low", "value_ci_high", "change", "ci_low", "ci_high", "p_value", "canary", "canary_n",
     "canary_value", "canary_change", "canary_ci_low", "canary_ci_high", "transfer", "transfer_ci_low",
     "transfer_ci_high", "share_of_movement", "n_unmatched", "reason",
 )  # fmt: skip
 _VERDICTS = (
-    "wave_id", "wave_date", "panel", "experiment", "version", "source", "behaviour", "headline_epoch", "metric", "detector", "n_seeds", "n_items",
+    "wave_id", "wave_date", "panel", "experiment", "version", "source", "behaviour", "headline_epoch",
+    "metric", "detector", "n_seeds", "n_items",
     "change", "ci_low", "ci_high", "canary_change", "canary_ci_low", "canary_ci_high",
     "control_change", "control_ci_low", "control_ci_high", "transfer", "transfer_ci_low",
     "transfer_ci_high", "criterion", "verdict", "reason", "superseded_by", "registered_at",
@@ -165,7 +167,8 @@ def trajectory(
     largest = max(abs(level - target[0]) for level in target)
     later = epoch > 0
     return {
-        **RUN, "experiment": NAME, "version": VERSION, "source": arm, "is_control": arm == TARGET, "behaviour": behaviour,
+        **RUN, "experiment": NAME, "version": VERSION, "source": arm, "is_control": arm == TARGET,
+        "behaviour": behaviour,
         "seed": SEED, "epoch": epoch, "metric": metric, "detector": detector, "n_items": ITEMS,
         "n_missing": 0,
         "value": target[place], "value_ci_low": max(0.0, target[place] - 0.15), "value_ci_high": target[place] + 0.1,
