@@ -73,7 +73,13 @@ def _chart(
     points = thinned(frame)
     named = pl.Series([_group(row, colored_by) for row in points.to_dicts()], dtype=pl.String)
     curves = points.with_columns(group=named)
-    x = alt.X("step", type="quantitative", title="optimizer step", axis=alt.Axis(tickCount=5, grid=False))
+    x = alt.X(
+        "step",
+        type="quantitative",
+        title="optimizer step",
+        scale=alt.Scale(nice=False),
+        axis=alt.Axis(tickCount=5, grid=False),
+    )
     highest = float(frame["loss"].max() or 1.0)  # type: ignore[arg-type]
     y = alt.Y(
         "loss",
@@ -84,7 +90,7 @@ def _chart(
     )
     lines = (
         alt.Chart(curves)
-        .mark_line(strokeWidth=1.6)
+        .mark_line(strokeWidth=1.3, opacity=0.85)
         .encode(
             x=x,
             y=y,
@@ -112,7 +118,7 @@ def thinned(frame: pl.DataFrame, most_points: int = MOST_POINTS) -> pl.DataFrame
 
 
 def _by(colored_by: str) -> str:
-    return "a source" if colored_by == "source" else "an epoch of convergence that it started from"
+    return "a source" if colored_by == "source" else "a starting epoch"
 
 
 def _legend(colored_by: str, n: int) -> Any:
@@ -120,8 +126,8 @@ def _legend(colored_by: str, n: int) -> Any:
 
     title = "toward" if colored_by == "source" else "epoch"
     return alt.Legend(
-        title=title, orient="bottom", direction="horizontal", columns=min(n, 3), labelColor=INK, titleColor=MUTED,
-        symbolType="stroke", labelLimit=110,
+        title=title, orient="bottom", direction="horizontal", columns=min(n, 4), labelColor=INK, titleColor=MUTED,
+        symbolType="stroke", titleFontWeight="normal", labelLimit=110,
     )  # fmt: skip
 
 

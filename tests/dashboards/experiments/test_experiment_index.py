@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from dashboards.experiments import draw_experiment
@@ -24,9 +26,14 @@ def write(lake):
     return lambda **arguments: lake.write(lake_rows(**arguments))
 
 
+def publish_last(rows):
+    """Edit the rows: the experiment was published after every night."""
+    rows["ops.publications"][0]["published_at"] = datetime(2026, 11, 25, tzinfo=UTC)
+
+
 def test_the_index_links_the_page_of_an_experiment_and_stays_with_the_newest_night(lake, write):
     draw(lake.store, lake.play(n_nights=1))
-    write()
+    write(change=publish_last)
     connection = connect_reader(lake.store, "head")
     page = draw_experiment(connection, NAME, VERSION, lake.store.site)
     connection.close()
@@ -36,7 +43,9 @@ def test_the_index_links_the_page_of_an_experiment_and_stays_with_the_newest_nig
     links = [link["href"] for link in index.all("a") if not link["href"].startswith("#")]
     assert links[0] == page.name
     assert all((lake.store.site / link).is_file() for link in links)
-    assert not any("experiment" in link for link in links[1:])  # an experiment is no publication of a night
+    archive = index.said().partition("All publications")[2]
+    assert "local/2026-11-18" in archive
+    assert "experiment/planted@1" not in archive  # it is no publication of a night
     assert Page(page.read_text(encoding="utf-8")).all("a")[0]["href"] == "index.html"
 
 
