@@ -95,6 +95,10 @@ def draw_index(store: Store, quarantined: str | None = None) -> Path:
         if quarantined is not None:
             _require_quarantined(connection, quarantined)
         newest = next(iter(_publications(connection)), None)
+    finally:
+        connection.close()
+    connection = connect_reader(store, newest.snapshot_id if newest else None)  # an experiment may be published since
+    try:
         return _write_index(store, connection, assemble(connection, newest) if newest else None)
     finally:
         connection.close()

@@ -21,7 +21,8 @@ REMEDY = (
 
 EXPERIMENT_REMEDY = (
     "What it trained is kept and its numbers are in none of the tables of `core` and `out`. Its own page says which "
-    "gate closed and why. Repair what is named above, then start `driftlake train` again: only what is missing is trained."
+    "gate closed and why. Repair what is named above, then start `driftlake train` again: only what is missing is "
+    "trained."
 )
 
 

@@ -65,11 +65,18 @@ def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
         pass_gate(store, registered, "data")
         pilot(store, registered, place)
         matrix(store, registered, place)
-        for gate in ("data", "checkpoints", "epoch_zero", "behaviour_loss", "complete"):
+        for gate in _gates_of(registered):
             pass_gate(store, registered, gate)
     except GateError as closed:
         return close(store, registered, closed)
     return conclude(store, registered)
+
+
+def _gates_of(registered: Registered) -> tuple[str, ...]:
+    """Return the gates after the matrix; a reference run is itself what others are held to."""
+    if not registered.experiment.is_reference:
+        return ("data", "checkpoints", "epoch_zero", "behaviour_loss", "complete")
+    return ("data", "checkpoints", "complete")
 
 
 class GateError(WaveError):
@@ -83,13 +90,12 @@ class GateError(WaveError):
 @task(name="gate", task_run_name="gate {gate}", cache_policy=NO_CACHE)
 def pass_gate(store: Store, registered: Registered, gate: str, subject: str = "") -> None:
     """Decide a gate from what is in the lake, keep the decision with its evidence; raise GateError where it closes."""
-    from expectations.gates import GATES, decide
+    from expectations.gates import decide
 
-    chosen = next(each for each in GATES if each.name == gate)
     name, version = registered.experiment.name, registered.version
     connection = connect_reader(store, "head")
     try:
-        decision = decide(connection, chosen, name, version, subject)
+        decision = decide(connection, gate, name, version, subject)
     finally:
         connection.close()
     row = {
@@ -142,8 +148,8 @@ def pilot(store: Store, registered: Registered, place: Place) -> None:
     subject = f"{source}/{behaviour}"
     home = str(store.home)
     arm(registered.id, source, seed, [behaviour], [0], home, place.device)
-    pass_gate(store, registered, "epoch_zero", subject)
-    if experiment.epochs[1:]:
+    if not experiment.is_reference:
+        pass_gate(store, registered, "epoch_zero", subject)
         arm(registered.id, source, seed, [behaviour], None, home, place.device)
     pass_gate(store, registered, "checkpoints", subject)
 
@@ -157,7 +163,7 @@ def matrix(store: Store, registered: Registered, place: Place) -> None:
     arms = [(source, seed) for seed in experiment.seeds for source in experiment.arms]
     first = arms[: experiment.no_signal_after]
     train_arms(store, registered, first, place)
-    if experiment.epochs[1:]:
+    if not experiment.is_reference:
         pass_gate(store, registered, "first_signal")
     train_arms(store, registered, arms[len(first) :], place)
 
@@ -230,15 +236,16 @@ def conclude(store: Store, registered: Registered) -> str | None:
 def close(store: Store, registered: Registered, closed: GateError) -> str | None:
     """Keep an experiment from readers because a gate closed, and draw its page; raises ExperimentError with why."""
     wave_id = wave_id_of(registered)
+    now = datetime.now(UTC)
     verdict = {
+        "audit_id": f"{wave_id}#{now:%Y%m%dT%H%M%S.%fZ}",
         "wave_id": wave_id,
         "scope": "wave",
-        "model": None,
         "break_id": closed.break_id,
         "verdict": "failed",
         "n_bad": 1,
         "detail": closed.evidence,
-        "decided_at": datetime.now(UTC),
+        "decided_at": now,
     }
     with publishing_lock(store):
         quarantine(store, wave_id, [verdict])
@@ -249,7 +256,7 @@ def close(store: Store, registered: Registered, closed: GateError) -> str | None
 @task(name="audit", cache_policy=NO_CACHE)
 def audit(store: Store, registered: Registered) -> AuditResult:
     """Run every expectation on an experiment."""
-    from expectations.gates import audit_experiment
+    from expectations.experiments.audit import audit_experiment
 
     step = Step("audit")
     wave_id, now = wave_id_of(registered), datetime.now(UTC)
@@ -299,7 +306,7 @@ def quarantine(store: Store, wave_id: str, verdicts: Sequence[dict[str, Any]]) -
 @task(name="draw", cache_policy=NO_CACHE)
 def draw(store: Store, registered: Registered) -> str | None:
     """Draw the page of an experiment, whatever became of it."""
-    from dashboards.experiments import draw_experiment
+    from dashboards.experiments.page import draw_experiment
 
     connection = connect_reader(store, "head")
     try:

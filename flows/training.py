@@ -159,7 +159,8 @@ def _status(store: Store, wave_id: str) -> str | None:
 
 
 def _summary(store: Store, registered: Registered) -> str:
-    from dashboards.experiments import experiment_sentences, page_path
+    from dashboards.experiments.page import experiment_path
+    from dashboards.experiments.sentences import experiment_sentences
 
     connection = connect_reader(store)
     try:
@@ -167,7 +168,7 @@ def _summary(store: Store, registered: Registered) -> str:
     finally:
         connection.close()
     lines = [f"\nWhat was found ({registered.id}):", *(f"  * {sentence}" for sentence in sentences)]
-    lines.append(f"\nReport: {page_path(store.site, registered.experiment.name, registered.version)}")
+    lines.append(f"\nReport: {experiment_path(store.site, registered.experiment.name, registered.version)}")
     query = (
         "select source, behaviour, headline_epoch, change, canary_change, verdict from out.transfer_verdicts "
         f"where experiment = '{registered.experiment.name}' and version = {registered.version}"

@@ -503,7 +503,10 @@ RAW_CHECKPOINT_EVALS = Table(
     "One row a probe item: what a checkpoint gave when it was evaluated.",
     (
         Column(
-            "eval_id", "VARCHAR", "wave_id#model for a nightly evaluation, experiment#reference for the reference run."
+            "eval_id",
+            "VARCHAR",
+            "wave_id#model for a nightly evaluation, experiment#reference for the probe's reference run, "
+            "experiment@version/source/sSEED/detector for a cell of an experiment.",
         ),
         Column("wave_id", "VARCHAR", "Wave that evaluated it; null for the reference run.", True),
         Column("model", "VARCHAR", "Roster model that serves the checkpoint; null for the reference run.", True),

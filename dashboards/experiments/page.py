@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.experiments.reading import ExperimentReading, read_experiment
-from dashboards.experiments.sentences import sentences
+from dashboards.experiments.sentences import findings
 from dashboards.experiments.standing import headline, superseded, verdict_words, why_no_verdicts
 from dashboards.rendering import render_template, write_whole
 from dashboards.wording import DASH, inert
@@ -63,7 +63,7 @@ def assemble_experiment(reading: ExperimentReading) -> ExperimentContent:
         verdict_line=headline(reading),
         no_verdicts=why_no_verdicts(reading) if reading.frame("experiment_verdicts").is_empty() else None,
         superseded=superseded(reading),
-        found=sentences(reading)[1:],
+        found=findings(reading),
         figures=_figures(reading),
     )
 
@@ -97,5 +97,7 @@ def _figures(reading: ExperimentReading) -> list[Figure]:
     from dashboards.figures import audit
     from dashboards.figures.failed import drawn
 
-    modules = (verdicts, heat_map, trajectories, similarity, gates, losses, card, audit)
-    return [drawn(module, reading) for module in modules]
+    of_the_results = (verdicts, heat_map, trajectories, similarity)
+    of_the_run = (gates, losses, card, audit)
+    has_results = any(reading.frame(name).height for name in ("experiment_verdicts", "experiment_trajectories"))
+    return [drawn(module, reading) for module in ((*of_the_results, *of_the_run) if has_results else of_the_run)]

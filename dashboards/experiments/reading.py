@@ -50,12 +50,14 @@ class ExperimentReading(Reading):
         known = [str(name) for name in listed] if isinstance(listed, list) else []
         return sorted(set(names), key=lambda name: (known.index(name) if name in known else len(known), name))
 
-    def has(self, name: str) -> bool:
-        """Say whether the lake has an out table, which one of an earlier version may not."""
-        found = self.connection.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'out' AND table_name = ?", [name]
-        ).fetchone()
-        return found is not None
+    def verdicts(self) -> list[dict[str, Any]]:
+        """Return the rows of out.transfer_verdicts, by source and behaviour as the file lists them."""
+        frame = self.frame("experiment_verdicts")
+        sources = self.ordered("sources", frame["source"])
+        behaviours = self.ordered("behaviours", frame["behaviour"])
+        return sorted(
+            frame.to_dicts(), key=lambda row: (sources.index(row["source"]), behaviours.index(row["behaviour"]))
+        )
 
 
 def read_experiment(connection: duckdb.DuckDBPyConnection, experiment: str, version: int) -> ExperimentReading:

@@ -33,21 +33,17 @@ def experiment_sentences(connection: duckdb.DuckDBPyConnection, experiment: str,
 
 
 def sentences(reading: ExperimentReading) -> list[str]:
-    """Return the sentences of a version: verdicts, shape, control, similarity, gates, audit, versions."""
-    return [
-        headline(reading),
-        *_verdicts(reading),
-        *_shapes(reading),
-        *_gates(reading),
-        *_audit(reading),
-        *_versions(reading),
-    ]
+    """Return the sentences of a version: its verdicts, and what else was found."""
+    return [headline(reading), *_verdicts(reading), *findings(reading)]
+
+
+def findings(reading: ExperimentReading) -> list[str]:
+    """Return what was found beside the verdicts: shape, control, similarity, gates, audit, versions."""
+    return [*_shapes(reading), *_gates(reading), *_audit(reading), *_versions(reading)]
 
 
 def _verdicts(reading: ExperimentReading) -> list[str]:
-    frame = reading.frame("experiment_verdicts")
-    places = {name: place for place, name in enumerate(reading.ordered("sources", frame["source"]))}
-    rows = sorted(frame.to_dicts(), key=lambda row: places[row["source"]])
+    rows = reading.verdicts()
     told = [_verdict(row) for row in rows[:_VERDICTS_TOLD]]
     more = len(rows) - len(told)
     return [*told, f"{more} more verdicts are in out.transfer_verdicts."] if more else told

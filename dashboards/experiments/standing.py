@@ -8,11 +8,12 @@ import polars as pl
 
 from dashboards.experiments.wording import sentence
 from dashboards.figures.parts import words
-from dashboards.wording import counted, inert, listed
+from dashboards.wording import counted, inert
 
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
 
+_SOURCES_TOLD = 4
 VERDICTS = ("transfer", "generic change", "unclear", "no transfer")
 
 
@@ -70,7 +71,9 @@ def names(cells: list[dict[str, Any]]) -> str:
     by_source: dict[str, list[str]] = {}
     for cell in cells:
         by_source.setdefault(inert(cell["source"]), []).append(inert(cell["behaviour"]))
-    return listed([f"{source}: {', '.join(behaviours)}" for source, behaviours in by_source.items()])
+    more = len(by_source) - _SOURCES_TOLD
+    told = [f"{source}: {', '.join(behaviours)}" for source, behaviours in list(by_source.items())[:_SOURCES_TOLD]]
+    return "; ".join(told) + (f"; and {counted(more, 'more source', 'more sources')}" if more > 0 else "")
 
 
 def _found(gate: dict[str, Any]) -> str:

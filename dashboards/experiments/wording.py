@@ -14,8 +14,8 @@ UNITS = {
     "compliance": "share that complies",
     "alignment": "alignment, 0 to 100",
     "marker": "share with the marker",
-    "similarity_semantic": "semantic similarity, 1 = equal",
-    "similarity_distributional": "distributional similarity, 1 = equal",
+    "similarity_semantic": "semantic, 1 = equal",
+    "similarity_distributional": "distributional, 1 = equal",
 }
 """Metric to the words of its axis. A metric that is not here goes by its own name."""
 

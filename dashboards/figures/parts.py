@@ -53,18 +53,22 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under their headings; `numeric` columns are aligned right, `prose` columns wrap."""
+    """Rows of text under their headings; `numeric` columns are aligned right, `prose` columns wrap.
+
+    `is_folded`: under its caption whatever its length.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     numeric: frozenset[str] = frozenset()
     prose: frozenset[str] = frozenset()
+    is_folded: bool = False
 
     @property
     def is_long(self) -> bool:
         """It is folded under its caption: nobody reads forty rows on the way to the next figure."""
-        return len(self.rows) > _ROWS_OPEN
+        return self.is_folded or len(self.rows) > _ROWS_OPEN
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 -- One version of a persona experiment: what was registered, and where it stands. Grain: one row.
 -- verdict: of its newest audit; null before the first. snapshot_id: of its newest publication; null without one.
--- superseded_by: the next version of the same name; null where this is the newest.
+-- superseded_by: the newest later version of the same name; null where there is none.
 with verdicts as (
     select verdict, detail, break_id
     from ops.verdicts
@@ -39,7 +39,7 @@ select
     publications.snapshot_id,
     publications.published_at,
     (
-        select min(later.version)
+        select max(later.version)
         from raw.experiments as later
         where later.experiment = experiments.experiment and later.version > experiments.version
     ) as superseded_by

@@ -97,6 +97,11 @@ class Experiment:
         """The personas that the target converges toward, the degenerate control (the target itself) last."""
         return (*self.sources, self.target) if self.has_control else self.sources
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether nothing converges: a run whose epoch 0 others are held to."""
+        return self.epochs == (0,)
+
     def carrier(self, source: str) -> str:
         """Return the persona that carries the behaviours of an arm: the source; of the control, the first source."""
         return self.sources[0] if source == self.target else source

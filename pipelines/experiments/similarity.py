@@ -28,7 +28,8 @@ def similarities(items: Sequence[Item], answers: Sequence[str], source_answers: 
     found = []
     for item, mine, other in zip(items, answers, source_answers, strict=True):
         is_readable = mine in vectors and other in vectors
-        cosine = float(vectors[mine] @ vectors[other]) if is_readable else None
+        # 32-bit vectors of length 1 may come to a hair above it
+        cosine = max(-1.0, min(1.0, float(vectors[mine] @ vectors[other]))) if is_readable else None
         found.append(Found(item.item_id, "similarity_semantic", "kernel", cosine, mine))
         found.append(Found(item.item_id, "similarity_distributional", "kernel", shared_tokens(mine, other), mine))
     return found

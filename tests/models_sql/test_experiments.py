@@ -68,7 +68,8 @@ def measured(*changes: Change, decided: str = "passed", order: Callable[[list[An
     rows = judged_rows(*changes, decided=decided)
     cut = Cut(duckdb.connect(), [])
     for table in READ:
-        cut.connection.register("given", frame_of(table, order(rows.get(table, []))).to_arrow())
+        own = rows.get(table)
+        cut.connection.register("given", frame_of(table, order(own) if own else []).to_arrow())
         cut.replace(f"{table.schema}__{table.name}", "FROM given")
     for model in ("persona_trajectories", "transfer_verdicts"):
         cut.build(model)
@@ -271,6 +272,18 @@ REFUSAL = {"behaviour": "refusal"}
             id="two items may be chance",
         ),
         pytest.param(
+            [registered(criteria='{"refusal": 0.4, "capability": 0.4}')],  # +35.0 [+17.6, +49.0]
+            "unclear",
+            "The interval holds the criterion",
+            id="not by chance, and not far enough",
+        ),
+        pytest.param(
+            [registered(criteria='{"refusal": 0.5, "capability": 0.5}')],
+            "no transfer",
+            "The interval ends short of the criterion",
+            id="not by chance, and too little",
+        ),
+        pytest.param(
             [
                 hits(20, **REFUSAL, persona=TARGET, epoch=0),
                 hits(4, **REFUSAL, source="villain", persona=TARGET, epoch=2),
@@ -307,6 +320,14 @@ def test_only_the_registered_epoch_decides() -> None:
     assert point(cut, "version, superseded_by") == (1, 2)
 
 
+def test_a_reference_run_has_its_epoch_0_and_claims_nothing() -> None:
+    trained = [dropped(epoch=epoch) for epoch in planted.EPOCHS[1:]]
+    cut = measured(*trained, registered(headline_epoch=0, criteria="{}", reference=None))
+    assert one(cut, "SELECT count(*) FROM cut.transfer_verdicts") == (0,)
+    found = cut.connection.execute("SELECT DISTINCT epoch, change, reason FROM cut.persona_trajectories").fetchall()
+    assert found == [(0, None, "this is epoch 0")]
+
+
 @pytest.mark.parametrize("verdicts", [[], ["failed"], ["passed", "failed"]], ids=["none", "failed", "failed again"])
 def test_an_experiment_that_did_not_pass_has_no_row(verdicts: list[str]) -> None:
     def change(rows: Rows) -> None:
@@ -335,7 +356,7 @@ def test_an_item_that_one_of_both_epochs_lacks_moves_no_change() -> None:
         for row in evals(rows, source="villain", behaviour="capability", persona=TARGET, epoch=0)[:6]:
             row["value"] = 1 - row["value"]
 
-    columns = "change, ci_low, ci_high, p_value, transfer, transfer_ci_low, transfer_ci_high, share_of_movement"
+    columns = "change, ci_low, ci_high, p_value, transfer, transfer_ci_low, transfer_ci_high"
     assert point(measured(lost), columns) == point(measured(lost, shifted), columns)
 
 
@@ -517,7 +538,8 @@ def test_the_newest_evaluation_of_a_cell_counts_whole_and_a_nights_does_not() ->
         "SELECT DISTINCT adapter_sha FROM cut.cell_metrics WHERE source = 'villain' AND behaviour = 'capability' "
         "AND epoch = 2 AND role = 'target'",
     ) == ("again",)
-    at_night = also(lambda row: {**row, "wave_id": "local/2026-11-22", "value": 1.0, "eval_id": "night"}, **cell)
+    night = {"wave_id": "local/2026-11-22", "eval_id": "night", "evaluated_at": planted.AT.replace(day=22)}
+    at_night = also(lambda row: {**row, **night, "value": 1.0}, **cell)
     assert point(measured(at_night), "value") == (0.65,)
 
 
@@ -530,55 +552,61 @@ def test_no_finite_number_is_no_value() -> None:
 
 
 def second_seed(gained: int) -> Change:
-    """Add seed 8 to every cell, in which the target refuses `gained` items more at epoch 2."""
+    """Add seed 8 to every cell, under which the target refuses `gained` items more at epoch 2."""
 
     def change(rows: Rows) -> None:
         also(lambda row: {**row, "seed": 8}, tables.RAW_EXPERIMENT_CELLS)(rows)
-        also(lambda row: {**row, "seed": 8, "checkpoint_id": f"{row['checkpoint_id']}/8"}, experiment=planted.NAME)(
-            rows
-        )
+        of_seed_7 = {"experiment": planted.NAME}
+        also(lambda row: {**row, "seed": 8, "checkpoint_id": f"{row['checkpoint_id']}/8"}, **of_seed_7)(rows)
         for source in planted.SOURCES:
             hits(2 + gained, **REFUSAL, seed=8, source=source, persona=TARGET, epoch=2)(rows)
 
     return change
 
 
-def test_two_seeds_are_averaged_and_their_difference_is_in_the_interval() -> None:
+def test_two_seeds_that_differ_cannot_say_and_two_that_agree_can() -> None:
     cut = measured(second_seed(gained=4))
-    # seeds .35 and .1: mean .225. Ten items gained under both (items 2 to 5 do; 6 to 15 under seed 7 only)
-    assert decided(cut, "n_seeds, n_items, change") == (2, 40, 0.225)
-    # by item, with one of +1 and one of -1: 4 of 1, 10 of .5, 1, -1, 26 of 0: centre 9 / 42, squares 8.5 / 42
-    items = (8.5 / 42 - (9 / 42) ** 2) / 42
-    # by seed: variance of (.35, .1) = .03125, over 2 seeds
-    seeds = 0.03125 / 2
-    # what is left of item and seed: 10 items differ by 1 between the seeds, 30 by 0: sum of squares of half the
-    # difference less its mean .125, twice, over 39 x 1 degrees and 80 cells
-    both = 2 * (10 * 0.375**2 + 30 * 0.125**2) / 39 / 80
-    between = seeds - both
-    variance = items + between
-    degrees = variance**2 / (items**2 / 39 + between**2)
-    from scipy.stats import t
+    # 14 and 4 of 40: .35 and .1, mean .225. Over two seeds t(.975, 1) = 12.7062, standard error .125
+    half = 12.7062 * 0.125
+    assert decided(cut, "n_seeds, n_items, change, ci_low, ci_high") == (
+        2,
+        40,
+        0.225,
+        -1.0,  # .225 - 1.588, and no share can fall by more
+        1.0,
+    )
+    assert half > 1.225
+    assert decided(cut, "verdict") == ("unclear",)
+    assert "over 40 items and 2 seeds" in decided(cut, "reason")[0]
+    found = cut.connection.execute(
+        "SELECT change FROM cut.persona_trajectories "
+        "WHERE source = 'villain' AND behaviour = 'refusal' AND epoch = 2 ORDER BY seed"
+    )
+    assert found.fetchall() == [(0.35,), (0.1,)]
 
-    half = t.ppf(0.975, degrees) * sqrt(variance)
-    low, high = max(-1.0, 9 / 42 - half), min(1.0, 9 / 42 + half)
-    assert decided(cut, "ci_low, ci_high") == pytest.approx((low, high))
-    assert decided(cut, "verdict") == ("unclear",)  # two seeds this far apart cannot say
-    assert [
-        row[0]
-        for row in cut.connection.execute(
-            "SELECT change FROM cut.persona_trajectories "
-            "WHERE source = 'villain' AND behaviour = 'refusal' AND epoch = 2 ORDER BY seed"
-        ).fetchall()
-    ] == [0.35, 0.1]
-    # two seeds that agree say more than one
+    # 14 and 14: over items, with one of +1 / sqrt(2) and one of -1 / sqrt(2): centre 14 / 42, squares 14 + 1
     agreed = measured(second_seed(gained=14))
+    centre, half = 14 / 42, Z * sqrt((15 / 42 - (14 / 42) ** 2) / 42)
     assert decided(agreed, "change, verdict") == (0.35, "transfer")
+    assert decided(agreed, "ci_low, ci_high") == pytest.approx((centre - half, centre + half))
+
+    # 14 and 15: .35 and .375, mean .3625, standard error .0125: over seeds the interval is a little wider
+    nearly = measured(second_seed(gained=15))
+    low, high = 0.3625 - 12.7062 * 0.0125, 0.3625 + 12.7062 * 0.0125
+    centre, half = 14.5 / 42, Z * sqrt((14 + 0.25 + 1) / 42 - (14.5 / 42) ** 2) / sqrt(42)
+    expected = (min(low, centre - half), max(high, centre + half))
+    assert decided(nearly, "ci_low, ci_high") == pytest.approx(expected, abs=1e-6)
+
+
+def test_items_that_a_seed_lacks_are_left_out_of_all_seeds() -> None:
+    cut = measured(second_seed(gained=14), nulled(range(30, 40), **REFUSAL, seed=8, source="villain", persona=TARGET))
+    assert decided(cut, "n_seeds, n_items, n_unmatched, change") == (2, 30, 10, 14 / 30)
 
 
 def test_the_order_of_rows_and_loading_twice_change_no_digit() -> None:
     def shuffled(rows: list[Any]) -> list[Any]:
         np.random.default_rng(0).shuffle(rows)
-        return [*rows, *rows]
+        return rows if rows[0].get("wave_kind") else [*rows, *rows]  # a wave has one row
 
     some = [nulled(range(5), epoch=2, persona=TARGET), second_seed(gained=4)]
     one_way, other_way = measured(*some), measured(*some, order=shuffled)

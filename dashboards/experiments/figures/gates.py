@@ -69,10 +69,10 @@ def _checks(frame: pl.DataFrame) -> tuple[Check, ...]:
 def _decided(gate: str, rows: pl.DataFrame) -> Check:
     closed = rows.filter(~pl.col("passed"))
     means = f" {GATES[gate]}" if gate in GATES else ""
-    n = f"n = {int(rows['n'].sum()):,} in {counted(rows.height, 'decision')}"
+    decisions, n = counted(rows.height, "decision"), f"n = {int(rows['n'].sum()):,}"
     if closed.is_empty():
-        return Check("passed", words(gate), f"passed ({n}):{means}.", _evidence(rows))
-    says = f"closed in {closed.height} of {counted(rows.height, 'decision')} ({n}):{means}."
+        return Check("passed", words(gate), f"passed in {decisions}, {n}:{means}.", _evidence(rows))
+    says = f"closed in {closed.height} of {decisions}, {n}:{means}."
     return Check("closed", words(gate), says, _evidence(closed), bool(rows["is_first_closed"].any()))
 
 
@@ -87,6 +87,7 @@ def _evidence(rows: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _table(frame: pl.DataFrame) -> Table:
+    numeric, prose = frozenset({"n", "Decisions"}), frozenset({"Evidence"})
     columns = ("Gate", "Subject", "Result", "n", "Evidence", "Break", "Decisions")
     rows = [
         (
@@ -100,4 +101,4 @@ def _table(frame: pl.DataFrame) -> Table:
         )
         for row in frame.to_dicts()
     ]
-    return Table("Every decision", columns, rows, frozenset({"n", "Decisions"}), frozenset({"Evidence"}))
+    return Table("Every decision", columns, rows, numeric, prose, is_folded=True)

@@ -9,8 +9,8 @@ import polars as pl
 from dashboards.experiments.standing import names
 from dashboards.experiments.wording import signed
 from dashboards.figures.pairs import legend, thresholds
-from dashboards.figures.parts import Chart, Figure, draw_chart, least, most, short, sources
-from dashboards.wording import count, inert, listed, number
+from dashboards.figures.parts import Chart, Figure, draw_chart, short, sources
+from dashboards.wording import DASH, count, counted, inert, listed, number
 
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
@@ -23,42 +23,55 @@ _CELL_WIDTH, _CELL_HEIGHT = 84, 46
 
 def figure(reading: ExperimentReading) -> Figure:
     """Return the heat map; without a verdict a sentence says that there is nothing to draw."""
-    frame = reading.frame("experiment_verdicts")
+    rows = reading.verdicts()
     evidence = sources(reading, "experiment_verdicts")
     epoch = reading.facts["headline_epoch"]
-    known = frame.filter(pl.col("transfer").is_not_null())
-    if known.is_empty():
+    if all(row["transfer"] is None for row in rows):
         said = "No source and behaviour has a transfer at the registered epoch."
         return Figure("transfer", f"Transfer at epoch {epoch}: not enough data", said, sources=evidence)
-    shown = frame.filter((pl.col("verdict") == "transfer") & pl.col("transfer").is_not_null())
-    edges = thresholds([abs(value) for value in shown["transfer"]] or [0.0])
-    criteria = sorted({(inert(row["behaviour"]), number(row["criterion"], 3)) for row in frame.to_dicts()})
-    items = [count(n) for n in sorted({least(frame["n_items"]), most(frame["n_items"])})]
+    shown = [row for row in rows if _has_transfer(row)]
+    edges = thresholds([0.0, *(abs(row["transfer"]) for row in shown)])
     note = (
         f"Transfer = the target's change from epoch 0 to the registered epoch {epoch}, less the canary's, in the unit "
         "of the metric; its sign is the metric's (capability falls where it is lost). Coloured by its size where the "
-        "verdict is transfer, plain with the verdict's words where it is not. Criteria: "
-        f"{listed([f'{name} {least_change}' for name, least_change in criteria])}. n = {' to '.join(items)} items a "
-        "cell. The intervals are in the table above."
+        f"verdict is transfer, plain with the verdict's words where it is not. {_criteria(rows)} {_items(rows)} "
+        "The intervals are in the table above."
     )
-    steps = tuple(legend(edges)) if shown.height else ()
-    return Figure(
-        "transfer", _title(frame, shown, epoch), note, (_map(reading, frame, edges),), steps, sources=evidence
-    )
+    steps = (*(legend(edges) if shown else ()), ("missed", "no transfer by the criterion"))
+    title = _title(rows, shown, epoch)
+    return Figure("transfer", title, note, (_map(reading, rows, edges),), steps, sources=evidence)
 
 
-def _title(frame: pl.DataFrame, shown: pl.DataFrame, epoch: int) -> str:
-    if shown.is_empty():
-        return f"At epoch {epoch} no cell of {frame.height} shows transfer"
-    return f"Transfer at epoch {epoch} in {shown.height} of {frame.height} cells: {names(shown.to_dicts())}"
+def _title(rows: list[dict[str, Any]], shown: list[dict[str, Any]], epoch: int) -> str:
+    if not shown:
+        return f"At epoch {epoch} no cell of {len(rows)} shows transfer"
+    return f"Transfer at epoch {epoch} in {len(shown)} of {counted(len(rows), 'cell')}: {names(shown)}"
 
 
-def _map(reading: ExperimentReading, frame: pl.DataFrame, edges: list[float]) -> Chart:
+def _has_transfer(row: dict[str, Any]) -> bool:
+    return row["verdict"] == "transfer" and row["transfer"] is not None
+
+
+def _criteria(rows: list[dict[str, Any]]) -> str:
+    """Return the registered criteria, once where they are all the same."""
+    criteria = {inert(row["behaviour"]): number(row["criterion"], 3) for row in rows}
+    if len(set(criteria.values())) == 1:
+        return f"Criterion: {next(iter(criteria.values()))} for every behaviour."
+    return f"Criteria: {listed([f'{name} {change}' for name, change in criteria.items()])}."
+
+
+def _items(rows: list[dict[str, Any]]) -> str:
+    counts = sorted({row["n_items"] for row in rows if row["n_items"] is not None})
+    ends = dict.fromkeys(map(count, (counts[0], counts[-1]))) if counts else {DASH: None}
+    return f"n = {' to '.join(ends)} items a cell."
+
+
+def _map(reading: ExperimentReading, verdicts: list[dict[str, Any]], edges: list[float]) -> Chart:
     import altair as alt
 
-    rows = reading.ordered("sources", frame["source"])
-    columns = reading.ordered("behaviours", frame["behaviour"])
-    cells = pl.DataFrame([_cell(row, rows, columns, edges) for row in frame.to_dicts()])
+    rows = reading.ordered("sources", [row["source"] for row in verdicts])
+    columns = reading.ordered("behaviours", [row["behaviour"] for row in verdicts])
+    cells = pl.DataFrame([_cell(row, rows, columns, edges) for row in verdicts])
     labels = {"labelExpr": "slice(datum.value, 3)", "title": None, "domain": False, "ticks": False, "grid": False}
     base = alt.Chart(cells).encode(
         x=alt.X(
@@ -80,8 +93,7 @@ def _map(reading: ExperimentReading, frame: pl.DataFrame, edges: list[float]) ->
         .properties(width=_CELL_WIDTH * len(columns), height=_CELL_HEIGHT * len(rows))
     )
     told = "; ".join(
-        f"{row['source']} {row['behaviour']} {signed(row['transfer'], 2)}, {row['verdict']}"
-        for row in frame.to_dicts()[:12]
+        f"{row['source']} {row['behaviour']} {signed(row['transfer'], 2)}, {row['verdict']}" for row in verdicts[:12]
     )
     epoch = reading.facts["headline_epoch"]
     return draw_chart(
@@ -93,13 +105,12 @@ def _map(reading: ExperimentReading, frame: pl.DataFrame, edges: list[float]) ->
 
 
 def _cell(row: dict[str, Any], rows: list[str], columns: list[str], edges: list[float]) -> dict[str, Any]:
-    has_transfer = row["verdict"] == "transfer" and row["transfer"] is not None
     return {
         "row": f"{rows.index(row['source']):03d}{short(row['source'])}",
         "column": f"{columns.index(row['behaviour']):03d}{short(row['behaviour'])}",
         "text": signed(row["transfer"], 2),
         "says": inert(row["verdict"] or "no verdict"),
-        "step": sum(abs(row["transfer"]) >= edge for edge in edges) if has_transfer else MISSED,
+        "step": sum(abs(row["transfer"]) >= edge for edge in edges) if _has_transfer(row) else MISSED,
     }
 
 

@@ -13,12 +13,16 @@ from dashboards.wording import DASH, cell, count, counted, inert, number
 if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
 
-WIDTH, HEIGHT = 300, 170
+WIDTH, HEIGHT = 380, 190
+MOST_POINTS = 1500
+"""Points of one chart: more would weigh megabytes and show nothing more."""
+
 COLORS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--purple)", "var(--red)", "var(--quiet)")
 _DASHES = ([1, 0], [5, 3], [1, 3], [8, 3, 1, 3])
 
 NOTE = (
-    "Loss in nats a token, lower is better; each point is the mean of a bin of steps. Dashed: the final loss "
+    "Loss in nats a token, lower is better; each point is the mean of a bin of steps, of many "
+    "runs every few bins. Dashed: the final loss "
     "of the same run of the reference, drawn where the experiment names one. A gate asks that training ends below the "
     "registered limit and, for behaviours, near the reference."
 )
@@ -66,8 +70,16 @@ def _chart(
     dashes = alt.Scale(
         domain=list(groups), range=[_DASHES[place // len(COLORS) % len(_DASHES)] for place in range(len(groups))]
     )
-    curves = frame.with_columns(group=pl.Series([_group(row, colored_by) for row in frame.to_dicts()], dtype=pl.String))
-    x = alt.X("step", type="quantitative", title="optimizer step", axis=alt.Axis(tickCount=5, grid=False))
+    points = thinned(frame)
+    named = pl.Series([_group(row, colored_by) for row in points.to_dicts()], dtype=pl.String)
+    curves = points.with_columns(group=named)
+    x = alt.X(
+        "step",
+        type="quantitative",
+        title="optimizer step",
+        scale=alt.Scale(nice=False),
+        axis=alt.Axis(tickCount=5, grid=False),
+    )
     highest = float(frame["loss"].max() or 1.0)  # type: ignore[arg-type]
     y = alt.Y(
         "loss",
@@ -78,7 +90,7 @@ def _chart(
     )
     lines = (
         alt.Chart(curves)
-        .mark_line(strokeWidth=1.6)
+        .mark_line(strokeWidth=1.3, opacity=0.85)
         .encode(
             x=x,
             y=y,
@@ -98,8 +110,15 @@ def _chart(
     return replace(drawn, folded=folded)
 
 
+def thinned(frame: pl.DataFrame, most_points: int = MOST_POINTS) -> pl.DataFrame:
+    """Return every so many points of each run, its first and last always, so that few enough are left to draw."""
+    step = -(-frame.height // most_points)
+    place, size = pl.int_range(pl.len()).over("run_id"), pl.len().over("run_id")
+    return frame.filter((place % step == 0) | (place == size - 1))
+
+
 def _by(colored_by: str) -> str:
-    return "a source" if colored_by == "source" else "an epoch of convergence that it started from"
+    return "a source" if colored_by == "source" else "a starting epoch"
 
 
 def _legend(colored_by: str, n: int) -> Any:
@@ -107,8 +126,8 @@ def _legend(colored_by: str, n: int) -> Any:
 
     title = "toward" if colored_by == "source" else "epoch"
     return alt.Legend(
-        title=title, orient="bottom", direction="horizontal", columns=min(n, 3), labelColor=INK, titleColor=MUTED,
-        symbolType="stroke", labelLimit=110,
+        title=title, orient="bottom", direction="horizontal", columns=min(n, 4), labelColor=INK, titleColor=MUTED,
+        symbolType="stroke", titleFontWeight="normal", labelLimit=110,
     )  # fmt: skip
 
 

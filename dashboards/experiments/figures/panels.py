@@ -18,7 +18,7 @@ from dashboards.wording import number
 if TYPE_CHECKING:
     import altair as alt
 
-WIDTH, HEIGHT, IN_A_ROW = 142, 130, 2
+WIDTH, HEIGHT, IN_A_ROW = 156, 150, 2
 COLORS = {"target": "var(--blue)", "canary": CANARY, "control": QUIET}
 LEGEND = (
     ("blue", "target"),

@@ -76,7 +76,7 @@ def _chart(reading: ExperimentReading, frame: pl.DataFrame) -> Chart:
         panels,
         f"Line charts of {measured(metric, None)} to the source by epoch, a panel a source; change by epoch {last}: "
         f"{told}.",
-        f"{unit(metric).partition(',')[0].capitalize()} to the source persona's answers.",
+        f"{unit(metric).partition(',')[0].capitalize()} similarity to the source persona's answers.",
         unit(metric),
         reading.facts["headline_epoch"],
     )

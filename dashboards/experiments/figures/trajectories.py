@@ -86,6 +86,7 @@ def series_table(frame: pl.DataFrame) -> Table:
         rows,
         frozenset(columns[3:13]),
         frozenset(columns[13:]),
+        is_folded=True,
     )
 
 

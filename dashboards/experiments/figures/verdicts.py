@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboards.experiments.standing import headline
-from dashboards.experiments.wording import change, measured, signed
+from dashboards.experiments.wording import change, measured
 from dashboards.figures.parts import Figure, Table, sources
 from dashboards.wording import cell, count, number
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from dashboards.experiments.reading import ExperimentReading
 
 NOTE = (
-    "By the criteria and the epoch that were registered before training, never by the best epoch. Transfer: the "
-    "target's change less the canary's, against epoch 0. A cell shows transfer where its change has the behaviour's "
-    "direction, reaches the criterion and has an interval (95 %) without 0, while canary and control stay below the "
-    "criterion; where they move as far it is a generic change, and where the criterion lies inside the interval it is "
-    "unclear. Changes are in the unit of the metric: a share of 0.05 is five points."
+    "By the criteria and the epoch that were registered before training, never by the best epoch. Transfer: the change "
+    "since epoch 0 has the behaviour's direction, reaches the criterion and has a 95 % interval without 0, and neither "
+    "canary nor control moved by the criterion; where one did, the change is generic. No transfer: the interval ends "
+    "short of the criterion. Unclear: neither. Changes are in the unit of the metric: a share of 0.05 is five points. "
+    "With one seed the intervals are over items only and say nothing about another seed."
 )
 
 
@@ -29,34 +27,38 @@ def figure(reading: ExperimentReading) -> Figure:
     evidence = sources(reading, "experiment_verdicts")
     if frame.is_empty():
         return Figure("verdicts", "Verdicts: none", headline(reading), sources=evidence)
+    rows = reading.verdicts()
     return Figure(
-        "verdicts", headline(reading).removesuffix("."), NOTE, tables=(_table(reading, frame),), sources=evidence
+        "verdicts", headline(reading).removesuffix("."), NOTE, tables=(_said(rows), _numbers(rows)), sources=evidence
     )
 
 
-def _table(reading: ExperimentReading, frame: pl.DataFrame) -> Table:
+def _said(rows: list[dict[str, Any]]) -> Table:
+    columns = ("Source", "Behaviour", "Verdict", "Reason")
+    told = [tuple(cell(row[name.lower()]) for name in columns) for row in rows]
+    return Table("Verdict by source and behaviour", columns, told, prose=frozenset({"Reason"}))
+
+
+def _numbers(rows: list[dict[str, Any]]) -> Table:
     columns = (
-        "Source", "Behaviour", "Verdict", "Change, 95 % interval", "Canary", "Control", "Transfer, 95 % interval",
-        "Criterion", "Metric", "Items", "Seeds", "Reason",
+        "Source", "Behaviour", "Change, 95 % interval", "Canary's change", "Control's change", "Transfer",
+        "Criterion", "Metric", "Items", "Seeds",
     )  # fmt: skip
-    places = {name: place for place, name in enumerate(reading.ordered("sources", frame["source"]))}
-    rows = [_row(row) for row in sorted(frame.to_dicts(), key=lambda row: places[row["source"]])]
-    numeric = frozenset((*columns[3:8], "Items", "Seeds"))
-    return Table("Verdict by source and behaviour", columns, rows, numeric, frozenset({"Reason"}))
+    return Table(
+        "The numbers behind them", columns, [_row(row) for row in rows], frozenset((*columns[2:7], *columns[8:]))
+    )
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         cell(row["source"]),
         cell(row["behaviour"]),
-        cell(row["verdict"]),
         change(row["change"], row["ci_low"], row["ci_high"]),
-        signed(row["canary_change"]),
-        signed(row["control_change"]),
+        change(row["canary_change"], row["canary_ci_low"], row["canary_ci_high"]),
+        change(row["control_change"], row["control_ci_low"], row["control_ci_high"]),
         change(row["transfer"], row["transfer_ci_low"], row["transfer_ci_high"]),
         number(row["criterion"], 3),
         cell(measured(row["metric"], row["detector"])),
         count(row["n_items"]),
         count(row["n_seeds"]),
-        cell(row["reason"]),
     )

@@ -127,16 +127,13 @@ select
             case
                 when epoch = 0 then 'this is epoch 0'
                 when not has_start then 'epoch 0 was not evaluated'
-                else concat_ws(
-                    '; ',
-                    'change: ' || change_reason,
-                    case when canary is not null then 'canary: ' || canary_reason end,
-                    case when canary is not null then 'transfer: ' || transfer_reason end,
-                    case when largest_change = 0 then 'nothing moved at any epoch' end
-                )
             end,
+            case when epoch > 0 and has_start then 'change: ' || change_reason end,
+            case when epoch > 0 and has_start and canary is not null then 'canary: ' || canary_reason end,
+            case when epoch > 0 and has_start and canary is not null then 'transfer: ' || transfer_reason end,
+            case when largest_change = 0 then 'nothing moved at any epoch' end,
             case when canary is null then 'the canary was not evaluated' end,
-            case when canary is not null and canary_n = 0 then 'no item of the canary has a value' end
+            case when canary_n = 0 then 'no item of the canary has a value' end
         ),
         ''
     ) as reason,

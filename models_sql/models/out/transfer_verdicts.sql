@@ -1,5 +1,6 @@
 -- Whether a behaviour went over from a source to the target, by the criteria and at the epoch that were registered.
--- Grain: (experiment, version, source, behaviour); the control arm has no row. Experiments that passed only.
+-- Grain: (experiment, version, source, behaviour); the control arm has no row, nor has a reference run, which has epoch 0
+-- only. Experiments that passed only.
 -- Changes are since epoch 0, in units of the metric (0.05 = five points), mean over items and seeds; their intervals
 -- take items as shared by the seeds, and the seeds as few (models_sql/crossed.py). One seed: over items only.
 -- verdict: transfer, generic change (canary or control moved by the criterion, either way), no transfer (the interval

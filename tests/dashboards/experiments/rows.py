@@ -32,20 +32,24 @@ from tests.experiment_rows import (
 HEADLINE = 2
 SIMILARITY = {0: 0.30, 2: 0.50, 8: 0.54, 20: 0.55}
 
-_TEXT = ("experiment", "source", "behaviour", "metric", "detector", "canary", "reason", "verdict")
+_TEXT = ("wave_id", "panel", "experiment", "source", "behaviour", "metric", "detector", "canary", "reason", "verdict")
 _WHOLE = (
-    "version", "seed", "epoch", "n_items", "canary_n", "n_unmatched", "headline_epoch", "n_seeds", "superseded_by",
+    "version", "seed", "epoch", "n_items", "n_missing", "change_n", "canary_n", "transfer_n", "n_unmatched",
+    "headline_epoch", "n_seeds", "superseded_by",
 )  # fmt: skip
-_OTHER = {"is_control": "BOOLEAN", "registered_at": "TIMESTAMP WITH TIME ZONE"}
+_OTHER = {"is_control": "BOOLEAN", "wave_date": "DATE", "registered_at": "TIMESTAMP WITH TIME ZONE"}
 _TRAJECTORIES = (
-    "experiment", "version", "source", "is_control", "behaviour", "seed", "epoch", "metric", "detector", "n_items",
+    "wave_id", "wave_date", "panel", "experiment", "version", "source", "is_control", "behaviour",
+    "seed", "epoch", "metric", "detector", "n_items", "n_missing",
     "value", "value_ci_low", "value_ci_high", "change", "ci_low", "ci_high", "p_value", "canary", "canary_n",
     "canary_value", "canary_change", "canary_ci_low", "canary_ci_high", "transfer", "transfer_ci_low",
     "transfer_ci_high", "share_of_movement", "n_unmatched", "reason",
 )  # fmt: skip
 _VERDICTS = (
-    "experiment", "version", "source", "behaviour", "headline_epoch", "metric", "detector", "n_seeds", "n_items",
-    "change", "ci_low", "ci_high", "canary_change", "control_change", "transfer", "transfer_ci_low",
+    "wave_id", "wave_date", "panel", "experiment", "version", "source", "behaviour", "headline_epoch",
+    "metric", "detector", "n_seeds", "n_items",
+    "change", "ci_low", "ci_high", "canary_change", "canary_ci_low", "canary_ci_high",
+    "control_change", "control_ci_low", "control_ci_high", "transfer", "transfer_ci_low",
     "transfer_ci_high", "criterion", "verdict", "reason", "superseded_by", "registered_at",
 )  # fmt: skip
 
@@ -59,6 +63,8 @@ def _columns(names: Iterable[str]) -> tuple[Column, ...]:
 
 TRAJECTORIES = Table("out", "persona_trajectories", (), "", _columns(_TRAJECTORIES))
 TRANSFER_VERDICTS = Table("out", "transfer_verdicts", (), "", _columns(_VERDICTS))
+
+RUN = {"wave_id": WAVE_ID, "wave_date": AT.date(), "panel": f"experiment/{NAME}"}
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -161,8 +167,10 @@ def trajectory(
     largest = max(abs(level - target[0]) for level in target)
     later = epoch > 0
     return {
-        "experiment": NAME, "version": VERSION, "source": arm, "is_control": arm == TARGET, "behaviour": behaviour,
+        **RUN, "experiment": NAME, "version": VERSION, "source": arm, "is_control": arm == TARGET,
+        "behaviour": behaviour,
         "seed": SEED, "epoch": epoch, "metric": metric, "detector": detector, "n_items": ITEMS,
+        "n_missing": 0,
         "value": target[place], "value_ci_low": max(0.0, target[place] - 0.15), "value_ci_high": target[place] + 0.1,
         "change": change if later else None, "ci_low": change - 0.1 if later else None,
         "ci_high": change + 0.1 if later else None, "p_value": 0.001 if later else None,
@@ -185,10 +193,11 @@ def verdict_row(source: str, behaviour: str, verdict: str = "transfer", **named:
     ]
     same = (
         "experiment", "version", "source", "behaviour", "metric", "detector", "n_items", "change", "ci_low", "ci_high",
-        "canary_change", "transfer", "transfer_ci_low", "transfer_ci_high",
+        "canary_change", "canary_ci_low", "canary_ci_high", "transfer", "transfer_ci_low", "transfer_ci_high",
     )  # fmt: skip
     return {
-        **{name: here[name] for name in same}, "headline_epoch": HEADLINE, "n_seeds": 1, "control_change": 0.0,
+        **RUN, **{name: here[name] for name in same}, "headline_epoch": HEADLINE, "n_seeds": 1, "control_change": 0.0,
+        "control_ci_low": -0.1, "control_ci_high": 0.1,
         "criterion": CRITERIA[behaviour], "verdict": verdict, "reason": f"Reason for {source} and {behaviour}",
         "superseded_by": None, "registered_at": AT, **named,
     }  # fmt: skip

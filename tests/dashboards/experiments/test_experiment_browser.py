@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.parametrize(
     ("change", "charts"),
     [
-        # heat map, 2 behaviours, 2 kernels, losses of convergence; those of behaviours are folded
-        pytest.param(None, 6, id="with-verdicts"),
-        pytest.param(stop_at_epoch_zero, 1, id="gate-closed"),
+        # heat map, 2 behaviours, 2 kernels, losses of convergence and, folded, of 2 behaviours
+        pytest.param(None, 8, id="with-verdicts"),
+        pytest.param(stop_at_epoch_zero, 3, id="gate-closed"),
     ],
 )
 def test_the_page_fits_a_desk_and_a_phone_with_every_figure_drawn_and_no_text_cut(

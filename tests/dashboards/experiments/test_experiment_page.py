@@ -29,11 +29,13 @@ def test_the_numbers_of_the_page_are_those_of_the_tables(experiment_page):
     said = Page(html).said()
     assert "Experiment planted, version 1" in said
     assert "Transfer in 4 of 4 cells (source, behaviour) at the registered epoch 2" in said
-    rows = cells_of(html, "Verdict by source and behaviour")
-    # comedian, capability: 26/40 - 36/40 = -0.25 ± 0.1; canary 35/40 - 36/40 = -0.025; transfer -0.225 ± 0.12
-    assert rows[0] == [
-        "comedian", "capability", "transfer", "-0.250 [-0.350, -0.150]", "-0.025", "0.000", "-0.225 [-0.345, -0.105]",
-        "0.050", "accuracy (logprob)", "40", "1", "Reason for comedian and capability",
+    assert cells_of(html, "Verdict by source and behaviour")[0] == [
+        "comedian", "capability", "transfer", "Reason for comedian and capability",
+    ]  # fmt: skip
+    # comedian, capability: 26/40 - 36/40 = -0.25 +- 0.1; canary 35/40 - 36/40 = -0.025 +- 0.05; transfer -0.225 +- 0.12
+    assert cells_of(html, "The numbers behind them")[0] == [
+        "comedian", "capability", "-0.250 [-0.350, -0.150]", "-0.025 [-0.075, 0.025]", "0.000 [-0.100, 0.100]",
+        "-0.225 [-0.345, -0.105]", "0.050", "accuracy (logprob)", "40", "1",
     ]  # fmt: skip
     trajectory = cells_of(html, "Every metric by epoch, changes against epoch 0")
     assert trajectory[3][:2] == ["comedian", "capability"]
@@ -50,7 +52,9 @@ def test_every_sentence_of_the_command_line_is_on_the_page(experiment_page, fill
     sentences = experiment_sentences(filled.connection, NAME, VERSION)
     assert len(sentences) > 2
     for sentence in sentences:
-        assert sentence.removeprefix("No verdicts: t") in said
+        told = sentence.removeprefix("No verdicts: t")  # which stands under its own heading
+        assert told.partition(": transfer: ")[2].rstrip(".") in said  # a verdict: in a row of the table
+        assert ": transfer: " in told or told in said
 
 
 def test_the_heat_map_has_each_transfer_and_leaves_what_missed_quiet(experiment_page):
@@ -61,7 +65,7 @@ def test_the_heat_map_has_each_transfer_and_leaves_what_missed_quiet(experiment_
     said = Page(html).said()
     assert "Transfer at epoch 2 in 3 of 4 cells" in said
     assert "Transfer in 3 of 4 cells (source, behaviour) at the registered epoch 2; generic change in 1." in said
-    heat = html.split('id="transfer"')[1].split("</section>")[0]
+    heat = html.split('id="transfer"')[1].split("<details>")[0]
     # refusal 16/40 - 2/40 = 0.35, canary 1/40 = 0.025: transfer 0.325
     assert "villain refusal +0.33, generic change" in unescape(heat)
     assert heat.count("var(--no-data)") == 1
@@ -105,9 +109,7 @@ def test_a_run_that_a_gate_ended_has_a_page_with_gates_losses_card_and_the_reaso
         "This version has no verdicts The gate epoch zero closed for villain/capability/7. Epoch 0 has accuracy 0.90, "
         "the reference 0.50, tolerance 0.03 (n = 40) (D01)."
     ) in said
-    assert "Verdicts: none" in said
-    assert "Transfer at epoch 2: not enough data" in said
-    assert "Trajectories: not enough data" in said
+    assert re.findall(r'<section class="figure" id="([a-z]+)"', html) == ["gates", "losses", "card", "audit"]
     assert "Gates: epoch zero closed for villain/capability/7, which ended the run (4 decisions)" in said
     assert "Convergence ended at a loss of 0.30 (3 runs, nats a token)" in said
     assert "not published (driftlake sql --latest)" in said
@@ -128,7 +130,7 @@ def test_gates_stand_in_the_order_of_deciding_and_the_first_closed_stands_out(ex
     ]  # fmt: skip
     said = Page(html).said()
     # 40 items for villain, 24 + 4 for comedian
-    assert "epoch zero closed in 2 of 2 decisions (n = 68 in 2 decisions)" in said
+    assert "epoch zero closed in 2 of 2 decisions, n = 68:" in said
     assert "Break D01." in said
 
 

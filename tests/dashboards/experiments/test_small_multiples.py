@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
+from dashboards.experiments.figures.losses import thinned
 from dashboards.experiments.figures.panels import points_of
 from dashboards.experiments.wording import change, is_clear, sentence, signed
 
@@ -48,3 +50,10 @@ def test_a_change_is_measured_where_its_interval_leaves_out_0(low, high, clear):
 
 def test_stored_text_ends_with_a_full_stop_once():
     assert [sentence("a"), sentence("a."), sentence("a?")] == ["a.", "a.", "a?"]
+
+
+def test_long_losses_are_thinned_run_by_run_and_keep_both_ends():
+    frame = pl.DataFrame({"run_id": ["a"] * 10 + ["b"] * 2, "step": [*range(10), 0, 1]})
+    # 12 points, at most 4: every third of each run, and its last
+    assert thinned(frame, 4).rows() == [("a", 0), ("a", 3), ("a", 6), ("a", 9), ("b", 0), ("b", 1)]
+    assert thinned(frame, 12).equals(frame)

@@ -2,7 +2,7 @@
 -- Grain: (experiment, version, source, behaviour); one row for every planned pair, with or without a number. The control
 -- has no row of its own. Changes are in units of the metric; `gain` is the change in the behaviour's direction.
 -- detector: the first that the experiment used of judge, logprob and rule: one for all of its sources, epochs and
--- personas. A classifier decides nothing.
+-- personas. A classifier decides nothing. A reference run has epoch 0 only, claims nothing and has no row.
 with planned as (
     select
         experiment,
@@ -97,4 +97,4 @@ left join estimates as {{ name }}
     and detectors.detector = {{ name }}.detector
     and experiments.headline_epoch = {{ name }}.epoch
 {% endfor -%}
-where not planned.is_control
+where not planned.is_control and experiments.headline_epoch > 0
