@@ -162,6 +162,12 @@ findings as (
     where not exists (from compared) and not coalesce(is_reference_run, false)
 )
 
+-- the furthest value, then what may explain it (the base), then the rest
 select subject, evidence
 from findings
-order by rank, size desc, subject, evidence
+order by
+    case
+        when rank = 1 and row_number() over (partition by rank order by size desc, subject, evidence) > 1 then 3
+        else rank
+    end,
+    size desc, subject, evidence

@@ -94,7 +94,7 @@ def test_no_gate_passes_over_nothing(planted: duckdb.DuckDBPyConnection, gate: s
                AND metric = 'accuracy'""",
             "D01",
             "D01: capability of assistant at epoch 0 is 90.0 %, the reference run reference@1 has 100.0 %, tolerance 3 "
-            "points over 40 items (villain/capability/s7@0); capability of librarian",
+            "points over 40 items (villain/capability/s7@0); the base at epoch 0 is",
         ),
         ("behaviour_loss", "UPDATE raw.training_runs SET reference_loss = 0.9", "D13", "the reference run has 0.900"),
         ("behaviour_loss", "UPDATE raw.training_runs SET reference_loss = NULL", "D17", "never passes with n = 0"),
