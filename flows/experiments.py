@@ -145,7 +145,7 @@ def pilot(store: Store, registered: Registered, place: Place) -> None:
     """Train one behaviour of one arm, epoch 0 first; the matrix is worth its cost only where this passes its gates."""
     experiment = registered.experiment
     source, behaviour, seed = experiment.sources[0], experiment.behaviours[0], experiment.seeds[0]
-    subject = f"{source}/{behaviour}"
+    subject = f"{source}/{behaviour}/s{seed}"
     home = str(store.home)
     arm(registered.id, source, seed, [behaviour], [0], home, place.device)
     if not experiment.is_reference:
