@@ -10,7 +10,7 @@ nightly: $(READY)  ## one night, end to end; on an empty lake the four staged ni
 	@$(BIN)/driftlake nightly
 
 test: $(READY)  ## the whole suite on two processes, longest first
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 validate: $(READY)  ## simulations of intervals and tests, and whole nights too slow for every change; some minutes, figures are printed
 	@$(BIN)/python -m pytest -s tests/validation/validate_*.py

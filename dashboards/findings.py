@@ -161,10 +161,7 @@ def _drift(reading: Reading) -> list[str]:
 
 
 def _second_samples(reading: Reading) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what became of second samples by (wave_id, model); none in a publication of an earlier version."""
-    known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'out' AND table_name = 'drift_confirmations'"
-    if reading.connection.execute(known).fetchone() is None:
-        return {}
+    """Return what became of second samples by (wave_id, model)."""
     return {(row["wave_id"], row["model"]): row for row in reading.frame("confirmations").to_dicts()}
 
 
@@ -226,6 +223,8 @@ def _said_again(second: dict[str, Any], sample: str) -> str | None:
         case "incomplete":
             came = f"{second['n_answers']} of {counted(second['n_planned'], 'answer')}"
             return f", and its second sample is incomplete, {came}, and decides nothing"
+        case "another system":
+            return ", and another system answered its second sample, which decides nothing"
         case "known":
             known = f"confirmed on {night(second['known_since'])} and not asked for again"
             return f"; this change from the baseline was {known}"
@@ -304,7 +303,8 @@ def _withheld(reading: Reading) -> list[str]:
         return ["Withheld: none."]
     named = [
         f"{inert(row['model'])} ({inert(row['withheld_reason'] or 'no reason stated')}; "
-        f"{row['ok']:,} of {row['planned']:,} cells answered, {share(row['answered_share'])})"
+        f"{row['ok'] + row['quarantined']:,} of {row['planned']:,} cells answered, "
+        f"{share((row['ok'] + row['quarantined']) / row['planned'])})"
         for row in rows
     ]
     return [f"Withheld from this night's measures: {'; '.join(named)}."]

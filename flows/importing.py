@@ -26,6 +26,7 @@ from pipelines.importers.fields import AXIS_FIELDS, FIELDS, NAMES, Series
 from pipelines.importers.known import known_of
 from pipelines.importers.rows import Recorded, Request, read
 from pipelines.importers.waves import ImportedWave, waves_of
+from pipelines.panels.files import panel_names
 from pipelines.panels.records import CAPABILITIES
 from pipelines.planning import WavePlan
 
@@ -59,6 +60,11 @@ def request_of(
     """Return what the command line asks for; raise InputError naming the option that cannot be used."""
     _require_known("--time-axis", axis, tuple(AXIS_FIELDS))
     _require_known("--series", series, get_args(Series))
+    if panel in panel_names():
+        raise InputError(
+            f"--panel {panel} is a panel that is asked; recorded answers must not stand among its waves. "
+            f"Give the import a name of its own, such as {panel}-history."
+        )
     if capability is not None:
         _require_known("--capability", capability, CAPABILITIES)
     return Request(

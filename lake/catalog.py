@@ -175,25 +175,9 @@ def connect_reader(store: Store, at: str | int | date | None = None) -> duckdb.D
     return connection
 
 
-def existing_tables(
-    connection: duckdb.DuckDBPyConnection, database: str, snapshot: int | None = None
-) -> list[tuple[str, str]]:
-    """Return (schema, table) of every table of an attached lake, sorted; dlt's own are left out.
-
-    As of a snapshot, by default now. Read from DuckLake's own tables, as its specification names them
-    (https://ducklake.select/docs/stable/specification/tables/overview): duckdb_tables() counts the rows of every
-    table on the way, which takes up to a second.
-    """
-    catalog = f"__ducklake_metadata_{database}"
-    # a bound parameter would make DuckDB import pandas, a quarter of a second
-    begun = "" if snapshot is None else f"AND tables.begin_snapshot <= {snapshot}"
-    later = "" if snapshot is None else f"OR tables.end_snapshot > {snapshot}"
-    found = connection.execute(
-        f"SELECT schema_name, table_name FROM {catalog}.ducklake_table AS tables "
-        f"JOIN {catalog}.ducklake_schema USING (schema_id) "
-        f"WHERE (tables.end_snapshot IS NULL {later}) {begun} ORDER BY ALL"
-    ).fetchall()
-    return [(schema, table) for schema, table in found if schema in SCHEMAS and not table.startswith("_dlt")]
+def existing_tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str]]:
+    """Return (schema, table) of every table of an attached lake as it is now, sorted; dlt's own are left out."""
+    return sorted(_existing_columns(connection, database))
 
 
 def latest_snapshot(connection: duckdb.DuckDBPyConnection, database: str = "lake") -> int:
@@ -225,14 +209,63 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _mirror(
     connection: duckdb.DuckDBPyConnection, source: str, schemas: tuple[str, ...], snapshot: int | None = None
 ) -> None:
-    """Make views in one transaction, in which DuckLake reads its catalog once instead of for each view."""
+    """Make views in one transaction, in which DuckLake reads its catalog once instead of for each view.
+
+    A snapshot that an earlier version made lacks tables and columns that are declared today: they are there all the
+    same, without rows and null, so that whatever reads today's tables reads every publication.
+    """
+    from lake.model_tables import model_tables
+
+    there = _existing_columns(connection, source, snapshot)
+    declared = {(table.schema, table.name): table for table in (*TABLES, *model_tables())}
     connection.execute("BEGIN TRANSACTION")
     for schema in schemas:
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-    for schema, table in existing_tables(connection, source, snapshot):
+    for schema, name in sorted(there.keys() | declared.keys()):
         if schema in schemas:
-            connection.execute(f'CREATE VIEW "{schema}"."{table}" AS FROM {source}."{schema}"."{table}"')
+            query = _as_declared(source, (schema, name), there.get((schema, name)), declared.get((schema, name)))
+            connection.execute(f'CREATE VIEW "{schema}"."{name}" AS {query}')
     connection.execute("COMMIT")
+
+
+def _as_declared(source: str, name: tuple[str, str], there: set[str] | None, declared: Table | None) -> str:
+    """Return the rows of a table as a query, with a null for each declared column that it does not have."""
+    known = there or set()
+    lacking = [column for column in declared.columns if column.name not in known] if declared else []
+    nulls = ", ".join(f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in lacking)
+    if there is None:
+        return f"SELECT {nulls} WHERE false"
+    table = f'{source}."{name[0]}"."{name[1]}"'
+    return f"SELECT *, {nulls} FROM {table}" if lacking else f"FROM {table}"
+
+
+def _existing_columns(
+    connection: duckdb.DuckDBPyConnection, database: str, snapshot: int | None = None
+) -> dict[tuple[str, str], set[str]]:
+    """Return the column names of every table of an attached lake by schema and table; dlt's own are left out.
+
+    As of a snapshot, by default now. Read from DuckLake's own tables, as its specification names them
+    (https://ducklake.select/docs/stable/specification/tables/overview): duckdb_tables() counts the rows of every
+    table on the way, which takes up to a second. No bound parameter: DuckDB would import pandas, a quarter of a second.
+    """
+    catalog = f"__ducklake_metadata_{database}"
+    alive = "end_snapshot IS NULL"
+    if snapshot is not None:
+        alive = f"begin_snapshot <= {snapshot} AND (end_snapshot IS NULL OR end_snapshot > {snapshot})"
+    rows = connection.execute(
+        f"SELECT table_id, list(column_name) FROM {catalog}.ducklake_column "
+        f"WHERE parent_column IS NULL AND {alive} GROUP BY table_id"
+    ).fetchall()
+    columns = dict(rows)
+    found = connection.execute(
+        f"SELECT schema_name, table_name, table_id FROM (FROM {catalog}.ducklake_table WHERE {alive}) "
+        f"JOIN {catalog}.ducklake_schema USING (schema_id)"
+    ).fetchall()
+    return {
+        (schema, table): set(columns.get(table_id, ()))
+        for schema, table, table_id in found
+        if schema in SCHEMAS and not table.startswith("_dlt")
+    }
 
 
 def _snapshot_at(connection: duckdb.DuckDBPyConnection, at: str | int | date | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,21 +17,8 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send tests that share what is slow to make to one process (`--dist loadgroup`), the longest of all first.
-
-    A file is a group, with two exceptions: what reads the lake of all scenarios is one group, and every test that plays
-    nights of its own is one by itself.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """Put the longest first: with them last, one of two processes waits for the other."""
     items.sort(key=_turn)
-
-
-def _group(item: pytest.Item) -> str:
-    used = set(getattr(item, "fixturenames", ()))
-    if "built" in used:
-        return "built"
-    return item.name if "new_nights" in used else item.location[0]
 
 
 def _turn(item: pytest.Item) -> int:
@@ -39,6 +26,25 @@ def _turn(item: pytest.Item) -> int:
     if "played" in getattr(item, "fixturenames", ()):
         return 0
     return 1 if item.location[0].startswith("tests/flows/") else 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Send tests that share what is slow to make to one process (`--dist loadscope`).
+
+    A file is one scope, with two exceptions: all of models_sql reads one lake, and each test of recovery plays nights
+    of its own.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            if file.startswith("tests/models_sql/"):
+                return "tests/models_sql"
+            return nodeid if file.endswith("test_recovery.py") else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

@@ -1,140 +1,121 @@
-"""Two groups of models of one wave: convergence within each and between them, with the jackknife over models.
+"""Two groups of models of one wave: convergence within each and between them, with the two-way jackknife.
 
-Pairs are those of out.convergence_by_pair. within: both models in the group; between: one in A, the other in B. A model
-in both groups is in the pairs of both. The prompts are taken as given: the interval is over models.
+The pairs of the wave are built over it alone (models_sql.cut), with what each prompt adds to them, and have the digits
+of out.convergence_by_pair. within: both models in the group; between: one in A, the other in B. A model in both groups
+is in the pairs of both. The interval leaves out each model behind the number and each prompt (models_sql.pair_means),
+as those of out.convergence_by_group and out.convergence_by_wave do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import fsum
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dashboards.comparing.batteries import capabilities
-from dashboards.comparing.paired import jackknife
 from dashboards.comparing.records import Comparison, Operand, Similarity, Unmatched
 from dashboards.comparing.sentences import group_finding
 from dashboards.comparing.unmatched import standing
-from lake.catalog import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-Pairs = Mapping[tuple[str, str], float]
-"""Convergence of each pair of models that has one, by (model_a, model_b)."""
+    from models_sql.pair_means import Pair, PairsOfWave
 
-QUANTITIES = ("within_a", "within_b", "between", "difference", "separation")
+SIDES = {"within_a": "within A", "within_b": "within B", "between": "between A and B"}
+WEIGHTS: dict[str, tuple[float, float, float]] = {
+    "within_a": (1, 0, 0),
+    "within_b": (0, 1, 0),
+    "between": (0, 0, 1),
+    "difference": (-1, 1, 0),
+    "separation": (0.5, 0.5, -1),
+}
+"""What each quantity takes of the means of SIDES."""
 
 
 def compare_groups(connection: duckdb.DuckDBPyConnection, a: Operand, b: Operand) -> Comparison:
     """Return the comparison of two groups of a wave."""
     stand = standing(connection, a.wave_id)
-    groups = [frozenset(m for m in side.models if m in stand and stand[m] is None) for side in (a, b)]
-    rows = connection.execute(
-        "SELECT capability, kernel, model_a, model_b, convergence, n_prompts FROM out.convergence_by_pair "
-        f"WHERE wave_id = {quoted(a.wave_id)} AND convergence IS NOT NULL ORDER BY ALL"
-    ).fetchall()
-    similarity = []
-    for capability in ("overall", *capabilities(connection, a.wave_id)):
-        for kernel in ("combined", "semantic", "distributional"):
-            own = {(row[2], row[3]): row[4:] for row in rows if row[0] == capability and row[1] == kernel}
-            pairs = {pair: values[0] for pair, values in own.items()}
-            prompts = {pair: values[1] for pair, values in own.items()}
-            similarity += [
-                _estimate(quantity, capability, kernel, pairs, prompts, groups[0], groups[1]) for quantity in QUANTITIES
-            ]
+    keys, wave = _pairs(connection, a.wave_id)
+    groups = [
+        frozenset(keys[m] for m in side.models if m in keys and m in stand and stand[m] is None) for side in (a, b)
+    ]
+    similarity = tuple(
+        row
+        for capability in ("overall", *capabilities(connection, a.wave_id))
+        for kernel in ("combined", "semantic", "distributional")
+        for row in similarities(wave, capability, kernel, groups[0], groups[1])
+    )
     return Comparison(
         kind="groups",
         a=a,
         b=b,
-        finding=group_finding(a.name, b.name, tuple(similarity)),
-        similarity=tuple(similarity),
+        finding=group_finding(a.name, b.name, similarity),
+        similarity=similarity,
         unmatched=tuple(_unmatched(a, b, stand)),
         notes=_notes(a, b),
     )
 
 
-def members(pairs: Pairs, a: frozenset[str], b: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return which pairs lie within A, within B and between them."""
-    return {
-        "within_a": [pair for pair in pairs if a.issuperset(pair)],
-        "within_b": [pair for pair in pairs if b.issuperset(pair)],
-        "between": [(m, n) for m, n in pairs if (m in a and n in b) or (n in a and m in b)],
-    }
+def _pairs(connection: duckdb.DuckDBPyConnection, wave_id: str) -> tuple[dict[str, int], PairsOfWave]:
+    """Return the keys of the wave's models and their pairs."""
+    from models_sql.cut import Cut, CutWave
+    from models_sql.pair_means import PairsOfWave, pairs_of_wave
+
+    cut = Cut(connection, [CutWave(wave_id, wave_id, wave_id.split("/", 1)[0])])
+    scores, changes = (connection.table(cut.build(name)) for name in ("pair_scores", "pair_prompt_changes"))
+    slices = connection.execute(
+        f"SELECT grid_key, slice_key, capability FROM {cut.build('wave_slices')} ORDER BY ALL"
+    ).fetchall()
+    keys = dict(connection.execute(f"SELECT model, model_key FROM {cut.build('model_keys')}").fetchall())
+    if not slices:
+        return keys, PairsOfWave([], {})
+    return keys, pairs_of_wave(scores, changes, slices[0][0], [(key, capability) for _, key, capability in slices])
 
 
-def value_of(quantity: str, pairs: Pairs, a: frozenset[str], b: frozenset[str]) -> float | None:
-    """Return one of QUANTITIES; null where a mean it needs has no pair.
-
-    difference: within_b - within_a. separation: (within_a + within_b) / 2 - between.
-    """
-    sides = members(pairs, a, b)
-    means = {name: fsum(pairs[pair] for pair in of) / len(of) if of else None for name, of in sides.items()}
-    return _OF[quantity](means["within_a"], means["within_b"], means["between"])
+def sides_of(pairs: Sequence[Pair], a: frozenset[int], b: frozenset[int]) -> np.ndarray:
+    """Return which pairs lie within A, within B and between them, shape (3, pairs)."""
+    sides = [(a.issuperset(p), b.issuperset(p), (p[0] in a and p[1] in b) or (p[0] in b and p[1] in a)) for p in pairs]
+    return np.array(sides, dtype=bool).reshape(len(pairs), len(SIDES)).T
 
 
-def _difference(within_a: float | None, within_b: float | None, between: float | None) -> float | None:
-    return None if within_a is None or within_b is None else within_b - within_a
+def similarities(
+    wave: PairsOfWave, capability: str, kernel: str, a: frozenset[int], b: frozenset[int]
+) -> Iterator[Similarity]:
+    """Yield every quantity of two groups of model keys."""
+    pairs, n_prompts = wave.pairs(capability, kernel), wave.n_prompts(capability, kernel)
+    sides = sides_of(pairs, a, b)
+    for quantity, weights in WEIGHTS.items():
+        used = np.flatnonzero(sides[[k for k, weight in enumerate(weights) if weight]].any(axis=0))
+        n_models = len({model for n in used for model in pairs[n]})
+        found = wave.estimate(capability, kernel, sides, weights)
+        half = found.half_width()
+        empty = [
+            name for name, weight, side in zip(SIDES.values(), weights, sides, strict=True) if weight and not any(side)
+        ]
+        yield Similarity(
+            quantity=quantity,
+            capability=capability,
+            kernel=kernel,
+            value=_null(found.value),
+            ci_low=_null(found.value - half),
+            ci_high=_null(found.value + half),
+            n_models=n_models,
+            n_prompts=min((n_prompts[n] for n in used), default=None),
+            n_pairs=len(used),
+            reason=_reason(empty, n_models, isnan(half)),
+        )
 
 
-def _separation(within_a: float | None, within_b: float | None, between: float | None) -> float | None:
-    if within_a is None or within_b is None or between is None:
-        return None
-    return (within_a + within_b) / 2 - between
-
-
-_OF: dict[str, Callable[[float | None, float | None, float | None], float | None]] = {
-    "within_a": lambda within_a, within_b, between: within_a,
-    "within_b": lambda within_a, within_b, between: within_b,
-    "between": lambda within_a, within_b, between: between,
-    "difference": _difference,
-    "separation": _separation,
-}
-_SIDES = {
-    "within_a": ("within_a",),
-    "within_b": ("within_b",),
-    "between": ("between",),
-    "difference": ("within_a", "within_b"),
-    "separation": ("within_a", "within_b", "between"),
-}
-
-
-def _estimate(
-    quantity: str,
-    capability: str,
-    kernel: str,
-    pairs: Pairs,
-    prompts: Mapping[tuple[str, str], int],
-    a: frozenset[str],
-    b: frozenset[str],
-) -> Similarity:
-    sides = members(pairs, a, b)
-    used = sorted({pair for side in _SIDES[quantity] for pair in sides[side]})
-    models = sorted({model for pair in used for model in pair})
-    value = value_of(quantity, pairs, a, b)
-    found = None
-    if value is not None:
-        without = [{pair: pairs[pair] for pair in used if model not in pair} for model in models]
-        found = jackknife(value, [value_of(quantity, left, a, b) for left in without])
-    empty = [side for side in _SIDES[quantity] if not sides[side]]
-    return Similarity(
-        quantity=quantity,
-        capability=capability,
-        kernel=kernel,
-        value=value,
-        ci_low=found[0] if found else None,
-        ci_high=found[1] if found else None,
-        n_models=len(models),
-        n_prompts=min((prompts[pair] for pair in used), default=None),
-        n_pairs=len(used),
-        reason=_reason(empty, len(models), found is None),
-    )
+def _null(value: float) -> float | None:
+    return None if isnan(value) else value
 
 
 def _reason(empty: list[str], n_models: int, no_interval: bool) -> str | None:
     if empty:
-        names = {"within_a": "within A", "within_b": "within B", "between": "between A and B"}
-        return f"no pair {' or '.join(names[side] for side in empty)} has a convergence"
+        return f"no pair {' or '.join(empty)} has a convergence"
     if n_models < 3:
         return "an interval needs 3 models"
     return "no interval: leaving out one model leaves no pair" if no_interval else None

@@ -58,8 +58,7 @@ def _pair(
     connection: duckdb.DuckDBPyConnection, a: Operand, b: Operand, withheld: list[Unmatched]
 ) -> tuple[Similarity, ...]:
     """Return the pair's rows of out.convergence_by_pair, overall first; nulls with a reason where it has none."""
-    known = {row[0] for row in connection.execute("DESCRIBE out.convergence_by_pair").fetchall()}
-    read = ", ".join(name if name in known else f"NULL AS {name}" for name in COLUMNS)
+    read = ", ".join(COLUMNS)
     rows: dict[tuple[str, str], dict[str, Any]] = {
         tuple(row[:2]): dict(zip(COLUMNS, row[2:], strict=True))
         for row in connection.execute(

@@ -10,7 +10,7 @@ that is too small for a double is the smallest positive double.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum, sqrt
+from math import fsum
 from typing import NamedTuple
 
 import numpy as np
@@ -66,33 +66,6 @@ def _binary(found: Difference, differences: Sequence[float]) -> Difference:
     low, high = binary_interval(np.asarray(differences))
     reason = "one prompt has no interval" if low is None else None
     return found._replace(ci_low=low, ci_high=high, p_value=mcnemar(differences), method="mcnemar", reason=reason)
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p adjusted by Holm (Scandinavian Journal of Statistics 6, 1979), null where p is null."""
-    present = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    least = 0.0
-    for rank, (p, place) in enumerate(present):
-        least = min(1.0, max(least, p * (len(present) - rank)))
-        adjusted[place] = least
-    return adjusted
-
-
-def jackknife(value: float, left_out: Sequence[float | None]) -> tuple[float, float] | None:
-    """Return the 95 % interval from what leaving out one model at a time leaves.
-
-    V = (n - 1) / n times the sum of squared deviations from their mean, t with n - 1 degrees of freedom. None under 3
-    models, and where leaving one out leaves nothing.
-    """
-    kept = [estimate for estimate in left_out if estimate is not None]
-    n = len(left_out)
-    if n < 3 or len(kept) < n:
-        return None
-    mean = fsum(kept) / n
-    variance = (n - 1) / n * fsum(sorted((estimate - mean) ** 2 for estimate in kept))
-    half = t_quantile(n - 1) * sqrt(variance)
-    return value - half, value + half
 
 
 def _t_p(t: float, degrees: int) -> float:

@@ -8,9 +8,10 @@ from itertools import groupby
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
-from dashboards.comparing.paired import Difference, holm, paired
+from dashboards.comparing.paired import Difference, paired
 from dashboards.comparing.records import Rate
 from lake.catalog import quoted
+from models_sql.alarms import holm
 
 if TYPE_CHECKING:
     import duckdb

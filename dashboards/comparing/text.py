@@ -103,7 +103,7 @@ def _group_rows(rows: Sequence[Similarity]) -> tuple[str, tuple[str, ...], list[
         for row in rows
         if row.kernel == "combined"
     ]
-    return "Convergence (combined kernel); the interval is over models", heads, shown, 2
+    return "Convergence (combined kernel); the interval is over models and prompts", heads, shown, 2
 
 
 def _interval(row: Similarity | Rate) -> str:

@@ -53,10 +53,12 @@ def _distinct(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _sizes(frame: pl.DataFrame) -> str:
     """Return n over all capabilities; where one of them has no change, there is no change over all, and why."""
-    for row in frame.filter(pl.col("capability") == "overall").to_dicts():
+    combined = frame.filter(pl.col("kernel") == "combined")
+    shown = frame if combined.is_empty() else combined
+    for row in shown.filter(pl.col("capability") == "overall").to_dicts():
         return f"n = {counted(row['n_models'] or 0, 'model')}, {counted(row['n_prompts'] or 0, 'prompt')} overall."
     return (
-        f"n = up to {counted(most(frame['n_models']), 'model')}, {counted(most(frame['n_prompts']), 'prompt')} a "
+        f"n = up to {counted(most(shown['n_models']), 'model')}, {counted(most(shown['n_prompts']), 'prompt')} a "
         "capability. No change over all capabilities: it needs every capability in both nights."
     )
 
@@ -65,7 +67,7 @@ def _title(frame: pl.DataFrame) -> str:
     best = frame.filter(pl.col("kernel") == "combined")
     overall = (best if best.height else frame).filter(pl.col("capability") == "overall").to_dicts()
     if not overall:
-        return "Change of convergence: no capability was scored in every pair of nights"
+        return "Change of convergence by capability; over all capabilities there is none"
     said = f"Against {night(overall[0]['reference'])} convergence {moved(overall[0])}"
     parts = best.filter((pl.col("capability") != "overall") & (pl.col("reference") == overall[0]["reference"]))
     clear = parts.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0)).to_dicts()

@@ -30,5 +30,5 @@ select
 from cells
 left join core.model_waves as models on models.wave_id = $wave_id and models.model_requested = cells.model
 left join out.costs as costs on costs.wave_id = $wave_id and costs.model = cells.model
-    and costs.used_as = 'answering'
+    and coalesce(costs.used_as, 'answering') = 'answering'
 order by cells.model

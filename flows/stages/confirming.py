@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flows.stages.asking import unanswered
-from lake.catalog import connect_reader
+from lake.catalog import connect_reader, connect_writer
 from lake.errors import DriftlakeError
 from lake.store import Store
 from pipelines.asking.pricing import SELF_HOSTED
@@ -19,6 +20,9 @@ from pipelines.planning import WavePlan
 if TYPE_CHECKING:
     from flows.outlook import Outlook
     from pipelines.asking.budget import Budget
+
+MOST_LOST = 0.05
+"""Share of its answers above which a model that loses them is withheld as incomplete (core.model_waves)."""
 
 
 def alarms_to_confirm(store: Store, plan: WavePlan, left_usd: float | None) -> list[Alarm]:
@@ -39,7 +43,30 @@ def alarms_to_confirm(store: Store, plan: WavePlan, left_usd: float | None) -> l
         connection.close()
     known = decided(plan.folder)
     settled = {decision.model for decision in known if decision.is_asked or not _can_afford(decision, left_usd)}
-    return [Alarm(model, frozenset(where.split()), p) for model, where, p in rows if model not in settled]
+    alarms = [Alarm(model, frozenset(where.split()), p) for model, where, p in rows if model not in settled]
+    broken = _broken_models(store, plan) if alarms else set()
+    return [alarm for alarm in alarms if alarm.model not in broken]
+
+
+def _broken_models(store: Store, plan: WavePlan) -> set[str]:
+    """Return the models that the audit will keep out: their alarm is no behaviour, and they would have the smallest p.
+
+    They fail a check of models, or so many of their answers fail one of answers that too few are left.
+    """
+    from expectations.audit import audit
+    from expectations.breaks import BREAKS
+
+    failing = tuple(broken for broken in BREAKS if broken.severity == "fail" and broken.scope in ("row", "model"))
+    connection = connect_writer(store)
+    try:
+        result = audit(connection, store, plan.wave_id, f"{plan.wave_id}#before-confirmation", failing)
+    finally:
+        connection.close()
+    failed = [row for row in result.verdicts if row["verdict"] == "failed" and row["model"] is not None]
+    planned = Counter(cell.model_requested for cell in plan.cells)
+    lost = Counter(row["model"] for row in failed if row["scope"] == "row")
+    few = {model for model, count in lost.items() if count > MOST_LOST * planned[model]}
+    return few | {row["model"] for row in failed if row["scope"] == "model"}
 
 
 def _can_afford(decision: Decision, left_usd: float | None) -> bool:

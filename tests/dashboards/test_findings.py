@@ -259,10 +259,10 @@ def test_scores_that_are_null_are_never_zero(found):
 def test_a_night_without_a_score_says_why(found):
     def forget(rows):
         for row in rows["out.convergence_by_wave"]:
-            row |= {"convergence": None, "ci_low": None, "ci_high": None, "reason": "fewer than 2 models answered"}
+            row |= {"convergence": None, "ci_low": None, "ci_high": None, "reason": "fewer than 2 models count"}
 
     told = one(found(n_nights=1, change=forget), "Convergence by night")
-    assert told.endswith(": 2026-11-18 not enough data (fewer than 2 models answered) (6 models, 6 prompts).")
+    assert told.endswith(": 2026-11-18 not enough data (fewer than 2 models count) (6 models, 6 prompts).")
 
 
 def test_nights_of_different_size_carry_their_own_n(found):

@@ -135,7 +135,7 @@ def test_a_battery_without_a_number_over_all_capabilities_is_drawn_and_says_so(p
 
     figures = sections(page_of(change=forget))
     changes, power, models = (said(figures[name]) for name in ("changes", "power", "models"))
-    assert "Change of convergence: no capability was scored in every pair of nights" in changes
+    assert "Change of convergence by capability; over all capabilities there is none" in changes
     assert "n = up to 6 models, 6 prompts a capability. No change over all capabilities" in changes
     assert "facts" in changes
     assert "overall. The standard error" not in power

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-import duckdb
 import pytest
 
-from dashboards.findings import _second_samples, alarm_sentence
-from dashboards.reading import Reading
+from dashboards.findings import alarm_sentence
 
 ALARM: dict[str, Any] = {
     "model": "maker/a", "wave_id": "p/2026-11-20", "reference": "p/2026-11-19", "reference_kind": "previous",
@@ -73,8 +70,3 @@ def test_an_alarm_says_what_its_second_sample_said(cause: str, second: dict[str,
     told = alarm_sentence(ALARM | {"cause": cause}, None if second is None else SECOND | second)
     assert told.split("9 of 9 tests): ")[1].startswith(words)
     assert "\x1b" not in told
-
-
-def test_a_publication_of_an_earlier_version_has_no_second_samples() -> None:
-    connection = duckdb.connect()
-    assert _second_samples(Reading(connection, "p", "p/2026-11-20", date(2026, 11, 20))) == {}

@@ -12,6 +12,7 @@ import pytest
 from flows import nightly, stages
 from flows.endpoints import kept_back, open_budget
 from flows.running import Night, _is_answered, _unsettled_cells
+from lake.catalog import connect_writer
 from lake.errors import EndpointError
 from pipelines.asking.journal import Journal
 from pipelines.asking.records import Attempt
@@ -113,3 +114,36 @@ def test_how_much_of_two_dollars_is_kept(plan: WavePlan, confirmation: Confirmat
 def test_a_panel_that_asks_for_no_confirmation_has_no_alarm_to_confirm(nights: Nights, plan: WavePlan) -> None:
     silent = replace(plan, panel=replace(plan.panel, confirmation=Confirmation(ask=False)))
     assert stages.alarms_to_confirm(nights.store, silent, None) == []
+
+
+def test_a_model_that_the_audit_will_keep_out_takes_no_second_sample_from_the_others(
+    nights: Nights, plan: WavePlan
+) -> None:
+    """The first gives one text to everything, the second error texts to some; both alarm, and so does the third."""
+    dead, garbled, changed = MODELS[:3]
+    error = '{"error": {"message": "no credit", "code": 402}}'
+
+    def said(attempt: Attempt, place: int) -> str:
+        if attempt.model_requested == dead:
+            return "The same to everyone."
+        if attempt.model_requested == garbled and place % 5 == 0:
+            return error
+        return f"An answer of {attempt.model_requested} to {attempt.prompt_id}, sample {attempt.sample_index}."
+
+    stages.go_on_with_lake(nights.store.prepare())
+    stages.register_plan(nights.store, plan)
+    with Journal(plan.folder, "openrouter") as journal:
+        for place, attempt in enumerate(attempts_of(plan, 0.0)):
+            measured = {"cost_usd": 0.001 + place / 1e6, "prompt_tokens": 5, "completion_tokens": 7 + place % 9}
+            journal.append(replace(attempt, response_text=said(attempt, place), finish_reason="stop", **measured))
+    stages.load_wave(nights.store, plan, None)
+    connection = connect_writer(nights.store)
+    for model in (dead, garbled, changed):
+        connection.execute(
+            "INSERT INTO out.drift_confirmations (wave_id, wave_date, panel, model, n_alarms, n_confirmed, p_adjusted, "
+            "capabilities, state, n_planned, n_answers, n_prompts) "
+            "VALUES (?, ?, ?, ?, 1, 0, .001, 'overall', 'not asked', 0, 0, 0)",
+            [plan.wave_id, plan.wave_date, plan.panel.name, model],
+        )
+    connection.close()
+    assert [alarm.model for alarm in stages.alarms_to_confirm(nights.store, plan, None)] == [changed]

@@ -104,6 +104,26 @@ def test_a_reader_sees_the_last_publication_and_ops_at_head(store: Store) -> Non
     assert connect_reader(store, "2026-01-01").execute("SELECT count(*) FROM ops.publications").fetchone() == (2,)
 
 
+def test_a_publication_of_an_earlier_version_shows_what_is_declared_since_empty_and_null(store: Store) -> None:
+    writer = connect_writer(store)
+    writer.execute("ALTER TABLE out.convergence_by_wave DROP COLUMN reason")
+    writer.execute("DROP TABLE out.drift_confirmations")
+    night = wave(date(2026, 1, 1))
+    register(writer, night)
+    writer.execute(
+        "INSERT INTO out.convergence_by_wave (wave_id, wave_date, panel, wave_kind, capability, kernel, n_models, "
+        "n_pairs, n_prompts) VALUES (?, ?, 'p', 'live', 'overall', 'combined', 3, 3, 9)",
+        [night.wave_id, night.wave_date],
+    )
+    publish(writer, night, NOW)
+    writer.execute("ALTER TABLE out.convergence_by_wave ADD COLUMN added_by_a_later_one INTEGER")
+    reader = connect_reader(store)
+    assert reader.execute("SELECT n_models, reason FROM out.convergence_by_wave").fetchall() == [(3, None)]
+    assert reader.execute("SELECT state, n_planned FROM out.drift_confirmations").fetchall() == []
+    head = connect_reader(store, "head")
+    assert head.execute("SELECT added_by_a_later_one, reason FROM out.convergence_by_wave").fetchall() == [(None, None)]
+
+
 @pytest.mark.parametrize(
     ("at", "message"),
     [

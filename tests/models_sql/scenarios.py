@@ -12,6 +12,8 @@ TRUTH, SAFETY = "truthfulness", "safety_boundaries"
 
 REFUSALS = range(5, 17)
 
+CURT_PROVIDERS = {"alpha": "left", "beta": "left", "curt": "left", "delta": "right", "gamma": "right"}
+
 HAND_PROMPTS = {f"p{n}": TRUTH for n in range(1, 6)}
 
 
@@ -182,6 +184,22 @@ def nightly(day: int) -> SmallWave:
     )
 
 
+def curt(day: int, otherwise: bool = False) -> SmallWave:
+    """Five models, two capabilities of eight prompts, one sample. curt answers one capability in three words, which
+    the distributional kernel cannot read. `otherwise`: curt says other things in the other, and nobody else does.
+    """
+    prompts = {f"{capability[:5]}{n}": capability for capability in (TRUTH, SAFETY) for n in range(8)}
+    answers: dict[Cell, str | None] = {}
+    for number, model in enumerate(CURT_PROVIDERS):
+        rng = np.random.default_rng([day, number, otherwise and model == "curt"])
+        for prompt, capability in prompts.items():
+            n_words = 3 if model == "curt" and capability == SAFETY else 6
+            words = [f"{prompt}v{rng.integers(5)}" if rng.random() < 0.6 else f"m{number}" for _ in range(n_words)]
+            answers[model, prompt, 0] = " ".join([*words[1:], f"{prompt}m{number}"])
+    facts = {model: {"provider": provider} for model, provider in CURT_PROVIDERS.items()}
+    return SmallWave("curt-otherwise" if otherwise else "curt", day, prompts, answers, facts=facts)
+
+
 def judged() -> list[SmallWave]:
     """The hand panel four times: a row and a model fail; the wave fails; passed; never audited."""
     row_and_model = (
@@ -238,6 +256,7 @@ def all_waves() -> list[SmallWave]:
         *(drifting(day) for day in range(3)),
         *(single(day) for day in range(2)),
         *(nightly(day) for day in range(10)),
+        *(curt(day, otherwise) for day in range(2) for otherwise in (False, True)),
         *judged(),
         retried(),
     ]

@@ -45,6 +45,7 @@ class SmallWave:
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     epochs: Mapping[str, int] = field(default_factory=dict)
     confirmations: Mapping[Cell, str | None] = field(default_factory=dict)
+    served_again: Mapping[str, str] = field(default_factory=dict)
     backwards: bool = False
     twice: bool = False
 
@@ -128,6 +129,12 @@ def sha(text: str) -> str:
 def _texts(wave: SmallWave) -> list[str]:
     planned = [text for text in (*wave.answers.values(), *wave.confirmations.values()) if text is not None]
     return planned + [str(row["response_text"]) for row in wave.attempts if row.get("response_text")]
+
+
+def _served(wave: SmallWave, model: str, purpose: str) -> str:
+    if purpose == "confirmation" and model in wave.served_again:
+        return wave.served_again[model]
+    return wave.served.get(model, model)
 
 
 def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
@@ -216,7 +223,7 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
                 "outcome": "error" if text is None else "ok",
                 "error_class": "http_500" if text is None else None,
                 "response_text": text,
-                "model_served": wave.served.get(str(cell["model_requested"]), str(cell["model_requested"])),
+                "model_served": _served(wave, str(cell["model_requested"]), str(cell["purpose"])),
                 "latency_ms": 10.0,
                 "asked_at": now,
                 "request": "{}",

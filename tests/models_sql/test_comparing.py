@@ -161,6 +161,42 @@ def test_groups_are_facts_of_the_roster_and_their_pairs_those_of_the_lake(with_p
     assert headline(back.similarity, "difference").value == -rows["difference"].value  # type: ignore[union-attr]
 
 
+BOTH_ENDS = "convergence, ci_low, ci_high, n_models, n_pairs, n_prompts"
+
+
+@pytest.mark.parametrize("wave", [FIRST, "curt/2026-01-01"])
+def test_all_members_as_a_group_have_the_interval_of_the_wave(built: BuiltLake, wave: str) -> None:
+    found = compare(built.store, "role=member", "role=member", at="head", wave=wave)
+    published = built.rows(
+        f"SELECT capability, kernel, {BOTH_ENDS} FROM out.convergence_by_wave WHERE wave_id = '{wave}'"
+    )
+    rows = {(row.capability, row.kernel): row for row in found.similarity if row.quantity == "within_a"}
+    assert len(rows) == len(published) == 9
+    for capability, kernel, value, low, high, *numbers in published:
+        row = rows[capability, kernel]
+        assert (row.value, row.ci_low, row.ci_high) == pytest.approx((value, low, high), abs=1e-9)
+        assert [row.n_models, row.n_pairs, row.n_prompts] == numbers
+    apart = [row for row in found.similarity if row.quantity in ("difference", "separation")]
+    assert {(row.value, row.ci_low, row.ci_high) for row in apart} == {(0.0, 0.0, 0.0)}
+
+
+def test_two_groups_of_a_roster_have_the_intervals_that_the_lake_has_for_them(built: BuiltLake) -> None:
+    wave = "grouped-samples/2026-01-01"
+    found = compare(built.store, "provider=left", "provider=right", at="head", wave=wave)
+    rows = {(row.quantity, row.capability, row.kernel): row for row in found.similarity}
+    published = built.rows(
+        "SELECT capability, kernel, within_convergence, within_ci_low, within_ci_high, between_convergence, "
+        f"between_ci_low, between_ci_high FROM out.convergence_by_group WHERE wave_id = '{wave}' "
+        "AND grouping = 'provider' AND group_name = 'left'"
+    )
+    assert len(published) == 9
+    for capability, kernel, *numbers in published:
+        sides = (rows[quantity, capability, kernel] for quantity in ("within_a", "between"))
+        told = [number for row in sides for number in (row.value, row.ci_low, row.ci_high)]
+        assert told == pytest.approx(numbers, abs=1e-12)
+    assert rows["within_b", "overall", "combined"].reason == "an interval needs 3 models"
+
+
 def test_waves_of_two_batteries_are_refused_with_both(with_providers: Store) -> None:
     with pytest.raises(InputError, match="different batteries .*another and battery"):
         compare(with_providers, "hand/2026-01-01", FIRST, at="head")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from lake.store import Store
-from models_sql.cut import Cut
+from models_sql.alarms import DriftTest
+from models_sql.cut import Cut, _files
 from models_sql.run import build
 from tests.models_sql.conftest import BuiltLake
 from tests.models_sql.small_lakes import Axes, Cell, SmallWave, fill
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROMPTS = {f"c{n:02d}": ("truthfulness" if n < 6 else "safety_boundaries") for n in range(12)}
-MODELS = ("steady", "turned", "odd", "plain", "halted")
-CHANGED = {("turned", 1), ("turned", 2), ("odd", 1), ("halted", 1), ("halted", 2)}
-"""Models that draw from other words, by day. odd does so on one night, and no longer when it is asked again."""
+MODELS = ("steady", "turned", "odd", "plain", "halted", "moved")
+CHANGED = {("turned", 1), ("turned", 2), ("odd", 1), ("halted", 1), ("halted", 2), ("moved", 1), ("moved", 2)}
+"""Models that draw from other words, by day. odd does so on one night, and no longer when it is asked again; when moved
+is asked again, another system answers."""
 
 CAME = {1: 22, 2: 23}
 """How many of the 24 second answers of halted came, by day: 92 % and 96 %."""
@@ -48,10 +50,12 @@ def night(day: int, asked_again: tuple[str, ...] = ()) -> SmallWave:
         again |= said(model, day, (2, 3), (model, day) in CHANGED and model != "odd")
         if model == "halted":
             again |= dict.fromkeys(list(again)[CAME[day] - 24 :])
-    return SmallWave("confirming", day, PROMPTS, answers, confirmations=again)
+    return SmallWave(
+        "confirming", day, PROMPTS, answers, confirmations=again, served_again={"moved": "moved-to-another"}
+    )
 
 
-WAVES = [night(0), night(1, ("turned", "odd", "halted")), night(2, ("odd", "halted"))]
+WAVES = [night(0), night(1, ("turned", "odd", "halted", "moved")), night(2, ("odd", "halted"))]
 
 
 def built_of(folder: str, waves: list[SmallWave], factory: pytest.TempPathFactory) -> BuiltLake:
@@ -73,9 +77,12 @@ def test_a_second_sample_decides_and_is_compared_with_the_second_sample_of_its_r
     assert found == [
         # the answers that came alarm, and are too few to decide
         (1, "halted", "incomplete", 24, 22, 11, None),
+        # they alarm, and come from another system than the first sample did
+        (1, "moved", "another system", 24, 24, 12, None),
         (1, "odd", "not confirmed", 24, 24, 12, None),
         (1, "turned", "confirmed", 24, 24, 12, None),
         (2, "halted", "confirmed", 24, 23, 12, None),
+        (2, "moved", "not asked", 0, 0, 0, None),
         # the way back: the first samples of both nights differ, the second ones do not
         (2, "odd", "not confirmed", 24, 24, 12, None),
         # from the baseline it is still what it was on the night before, and nothing moved since
@@ -92,11 +99,14 @@ def test_only_a_second_sample_that_alarms_makes_it_behaviour(confirming: BuiltLa
     assert found == [
         (1, "halted", "baseline", "unconfirmed", None),
         (1, "halted", "previous", "unconfirmed", None),
+        (1, "moved", "baseline", "unconfirmed", None),
+        (1, "moved", "previous", "unconfirmed", None),
         (1, "odd", "baseline", "unconfirmed", False),  # the night before is the first
         (1, "odd", "previous", "unconfirmed", False),
         (1, "turned", "baseline", "behaviour", True),
         (1, "turned", "previous", "behaviour", True),
         (2, "halted", "baseline", "behaviour", True),
+        (2, "moved", "baseline", "unconfirmed", None),
         (2, "odd", "previous", "unconfirmed", False),
         (2, "turned", "baseline", "unconfirmed", None),
     ]
@@ -132,7 +142,9 @@ def test_a_second_sample_is_held_to_holm_over_the_alarming_tests_it_repeats() ->
     result = (
         f"SELECT 'w' AS wave_id, 'm' AS model, 'v' AS reference, 'sha' AS inputs_sha, "
         f"false AS identity_changed, {nulls}, "
-        f"'semantic' AS kernel, * FROM (VALUES {values}) AS t (capability, p_value, p_confirmation)"
+        "'semantic' AS kernel, capability, CAST(p_first AS DOUBLE) AS p_value, "
+        "CAST(p_second AS DOUBLE) AS p_confirmation "
+        f"FROM (VALUES {values}) AS t (capability, p_first, p_second)"
     )
     kinds = "(VALUES ('baseline'), ('previous')) AS kinds (reference_kind)"
     cut.replace("drift_results", f"SELECT * FROM ({result}), {kinds}")
@@ -151,3 +163,45 @@ def test_a_second_sample_is_held_to_holm_over_the_alarming_tests_it_repeats() ->
     assert found == [
         ("a", "behaviour"), ("b", "unconfirmed"), ("c", "unconfirmed"), ("d", "unconfirmed"), ("e", None)
     ]  # fmt: skip
+
+
+def test_a_wave_that_is_published_as_changed_stays_in_no_pool() -> None:
+    """Seven nights of one model. Of the 18 tests of the fourth one alarms, its second p is .004: below .01, above
+    .01 / 18. Published as behaviour, the night begins a new pool, which has three nights on the seventh.
+    """
+    cut = Cut(duckdb.connect(), [])
+    sha = "sha256(concat_ws(' ', 'METHOD', '99', 'w3', 'm', 'a3', 'None', 'a0', 'a1', 'a2'))"
+    method = cut._config("pool_tests", _files()["pool_tests"])["drift_method"]
+    cut.replace(
+        "pool_waves",
+        "SELECT w AS wave_key, 1 AS series_key, w AS night_key, 'w' || w AS wave_id, 'm' AS model, "
+        "'c' AS configuration, 'i' AS identity_sha, true AS is_single, 'a' || w AS answers_sha, "
+        "CAST(NULL AS VARCHAR) AS confirmation_sha, 99 AS n_draws FROM range(7) AS t (w)",
+    )
+    cut.replace(
+        "pool_answers",
+        "SELECT w AS wave_key, false AS is_confirmation, 'c0' AS capability, 'p' || p AS prompt_id, "
+        "10 * w + p AS text_key FROM range(7) AS t (w), range(6) AS u (p)",
+    )
+    cut.replace("text_vectors", "SELECT 0 AS text_key, [0.0]::FLOAT[1] AS vector WHERE false")
+    cut.replace(
+        "text_tokens",
+        "SELECT 10 * w + p AS text_key, token_key, .2 AS frequency "
+        "FROM range(7) AS t (w), range(6) AS u (p), (SELECT unnest(range(5)) AS token_key)",
+    )
+    nulls = ("drift", "noise_mean", "noise", "p_difference", "shift", "p_shift", "changed_share")
+    cut.replace(
+        "drift_stored",
+        f"SELECT {sha.replace('METHOD', method)} AS inputs_sha, 'c' || c AS capability, kernel, 'pool' AS method, "
+        f"{', '.join(f'CAST(NULL AS DOUBLE) AS {name}' for name in nulls)}, 6 AS n_prompts, 24 AS n_samples, "
+        "99 AS n_draws, 1 AS seed, CASE WHEN c = 0 AND kernel = 'semantic' THEN 1e-4 ELSE .5 END AS p_value, "
+        "CASE WHEN c = 0 AND kernel = 'semantic' THEN 4e-3 ELSE .5 END AS p_confirmation "
+        "FROM range(6) AS t (c), (VALUES ('semantic'), ('distributional'), ('combined')) AS k (kernel)",
+    )
+    fields = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in DriftTest._fields)
+    cut.replace("drift_results", f"SELECT {fields} WHERE false")
+    tests, alarms = cut.build("pool_tests"), cut.build("drift_alarms")
+    found = cut.connection.execute(f"SELECT DISTINCT wave_id, n_waves, reference FROM {tests} ORDER BY ALL").fetchall()
+    assert found == [("w3", 3, "w2"), ("w6", 3, "w5")]
+    alarming = cut.connection.execute(f"SELECT wave_id, cause FROM {alarms} WHERE cause IS NOT NULL").fetchall()
+    assert alarming == [("w3", "behaviour")]

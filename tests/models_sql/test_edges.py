@@ -20,6 +20,18 @@ OUT = {table.name: table for table in model_tables() if table.schema == "out"}
 KERNELS = ("combined", "semantic", "distributional")
 PANELS = ("odd", "empty", "all-refusing", "single")
 
+WHY = {
+    "convergence_by_wave": (
+        "no two models share 5 prompts that this kernel can compare",
+        "no pair has a convergence in every capability",
+    ),
+    "convergence_by_model": (
+        "with no other model it shares 5 prompts that this kernel can compare",
+        "with no other model it has a convergence in every capability",
+    ),
+}
+"""Why a wave, or a model, has no score: too few prompts in common, or a capability without one."""
+
 # Rows of each table, in the order of PANELS; a table that is not named has none.
 ROWS = {
     "cluster_pairs": (0, 0, 6, 0),
@@ -103,18 +115,17 @@ def everywhere(reason: str, *capabilities: str) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("table", ["convergence_by_wave", "convergence_by_model"])
 def test_a_score_that_is_not_there_has_a_row_that_says_why(built: BuiltLake, table: str) -> None:
     whole = "overall"
-    alone = set() if table == "convergence_by_model" else everywhere("fewer than 2 models answered", TRUTH, whole)
+    alone = set() if table == "convergence_by_model" else everywhere("fewer than 2 models count", TRUTH, whole)
     assert reasons_of(built, table, "empty") == alone  # no model answered: there is no model to have a row
-    assert reasons_of(built, table, "single") == everywhere("fewer than 2 models answered", TRUTH, whole)
+    assert reasons_of(built, table, "single") == everywhere("fewer than 2 models count", TRUTH, whole)
     # semantic alone can compare words of any script; the other capability has one prompt, and so the whole has no score
-    few = "no two models share 5 prompts that this kernel can compare"
-    part = "no pair has a convergence in every capability"
+    few, part = WHY[table]
     expected = {*everywhere(few, TRUTH, SAFETY, whole), (whole, "semantic", part)}
     expected -= {(TRUTH, "semantic", few), (whole, "semantic", few)}
     assert reasons_of(built, table, "odd") == expected
     # both models refuse every prompt of one capability with one and the same text
     assert reasons_of(built, table, "refusing-5") == everywhere(
-        "every pair gives one text to every prompt", SAFETY
+        "answers to different prompts are as alike as can be (chance is 1)", SAFETY
     ) | everywhere(part, whole)
 
 

@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from tests.models_sql import second_opinion
 from tests.models_sql.measure_scenarios import SAMPLED_PROVIDERS, grouped_samples
-from tests.models_sql.scenarios import SAFETY, TRUTH
+from tests.models_sql.scenarios import CURT_PROVIDERS, SAFETY, TRUTH, curt
 from tests.models_sql.test_convergence import answers_of
 
 if TYPE_CHECKING:
@@ -101,6 +101,38 @@ def test_the_interval_leaves_out_each_model_and_each_prompt(built: BuiltLake, ca
     )
     value = difference(parts)
     assert found == tuple(pytest.approx(x, abs=1e-5) for x in (value, value - half, value + half))
+
+
+def test_within_a_group_leaves_out_its_own_models_and_no_others(built: BuiltLake) -> None:
+    """Three of the five models are left's: leaving out the others would lend the interval degrees of freedom."""
+    wave = grouped_samples()
+    left = {model for model, provider in SAMPLED_PROVIDERS.items() if provider == "left"}
+    parts = second_opinion.pair_parts("distributional", SAFETY, answers_of(wave, SAFETY), built.axes.vector)
+    inside: second_opinion.Parts = {SAFETY: {pair: part for pair, part in parts.items() if left.issuperset(pair)}}
+    found = built.rows(
+        "SELECT within_ci_low, within_ci_high FROM out.convergence_by_group WHERE panel = 'grouped-samples' "
+        f"AND group_name = 'left' AND kernel = 'distributional' AND capability = '{SAFETY}'"
+    )
+    assert found == [pytest.approx(second_opinion.interval(inside), abs=1e-5)]
+
+
+def test_overall_leaves_prompts_out_of_the_pairs_that_every_capability_scores(built: BuiltLake) -> None:
+    wave = curt(0)
+    parts = {
+        capability: second_opinion.pair_parts(
+            "distributional", capability, answers_of(wave, capability), built.axes.vector
+        )
+        for capability in (TRUTH, SAFETY)
+    }
+    across = [pair for pair in parts[SAFETY] if CURT_PROVIDERS[pair[0]] != CURT_PROVIDERS[pair[1]]]
+    of_overall: second_opinion.Parts = {c: {pair: pairs[pair] for pair in across} for c, pairs in parts.items()}
+    found = built.rows(
+        "SELECT between_ci_low, between_ci_high, n_between_pairs FROM out.convergence_by_group "
+        "WHERE wave_id = 'curt/2026-01-01' AND group_name = '(all)' AND kernel = 'distributional' "
+        "AND capability = 'overall'"
+    )
+    low, high = second_opinion.interval(of_overall)
+    assert found == [(pytest.approx(low, abs=1e-5), pytest.approx(high, abs=1e-5), 4)]
 
 
 ROUNDED = "COLUMNS(c -> c NOT IN ('wave_id', 'panel', 'model', 'seed', 'stability', 'place', 'cluster'))"

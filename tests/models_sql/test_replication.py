@@ -175,6 +175,21 @@ def test_strength_is_shown_by_halves_and_by_how_often_the_stronger_one_of_two_re
     ]
 
 
+def test_an_effect_without_a_p_has_no_strength_and_stands_in_neither_half() -> None:
+    # -log10 p: 1 and 3, so the middle is 2; the two without p count among all effects only
+    effects: list[Any] = [(1.0, 0.1, 1.0, 0.5), (1.0, 0.001, 1.0, 0.01), (1.0, None, 1.0, 0.01), (1.0, None, 1.0, 0.5)]
+    cut = built(published=effects)
+    assert (
+        rows(cut, "SELECT p_value, strength FROM cut.replication_effects WHERE p_value IS NULL") == [(None, None)] * 2
+    )
+    found = rows(cut, "SELECT strength_band, n_effects, median_strength, strength_auc FROM cut.replication ORDER BY 1")
+    assert found == [
+        ("all", 4, pytest.approx(2.0), 1.0),
+        ("stronger half", 1, pytest.approx(3.0), None),
+        ("weaker half", 1, pytest.approx(1.0), None),
+    ]
+
+
 P = st.sampled_from([0.0001, 0.001, 0.01, 0.04, 0.06, 0.5])
 
 

@@ -23,7 +23,12 @@ select
     tests.noise,
     tests.n_draws,
     tests.seed,
-    scores.relative
+    scores.relative,
+    case
+        when scores.convergence is not null then null
+        when scores.capability = 'overall' then 'a capability has no convergence'
+        else 'answers to different prompts are as alike as can be (chance is 1)'
+    end as reason
 from {{ ref('pair_scores') }} as scores
 inner join {{ ref('grids') }} as grids on scores.grid_key = grids.grid_key and grids.reference is null
 inner join {{ ref('waves') }} as waves using (wave_id)

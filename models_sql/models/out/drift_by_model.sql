@@ -4,7 +4,7 @@
 -- drift: MMD squared per prompt, mean over prompts: 0 = the two waves differ no more than samples of one wave do;
 -- unbiased, so slightly negative by chance. With one sample a prompt it is the mean of 1 - kernel, without p; against a
 -- pool it is how much more alike the pool is to itself than to the new answers, 0 = no more, negative = less varied.
--- behaviour: the second sample alarms too, by Holm over the alarming tests of the model and wave that it repeats.
+-- p_adjusted and cause: by the rule of models_sql/alarms.py, which also decides where a pool begins.
 -- A changed configuration is never called drift: drift and p are null, cause is configuration.
 with tested as (
     select * from {{ ref('drift_results') }}
@@ -39,63 +39,6 @@ comparisons as (
     select * from tested
     union all by name
     select * from reconfigured
-),
-
--- Holm: the r-th smallest of m values of p counts m - r + 1 times, and never less than a smaller one
-ranked as (
-    select
-        *,
-        count(p_value) over (partition by wave_id, reference_kind)
-        - row_number() over (
-            partition by wave_id, reference_kind order by p_value nulls last, model, capability, kernel
-        ) + 1 as times
-    from comparisons
-),
-
-adjusted as (
-    select
-        *,
-        case
-            when p_value is not null then least(1, max(p_value * times) over (
-                partition by wave_id, reference_kind order by p_value nulls last, model, capability, kernel
-                rows between unbounded preceding and current row
-            ))
-        end as p_adjusted
-    from ranked
-),
-
--- the tests that a second sample may confirm; one test that stands under two kinds of reference is one
-repeated as (
-    select wave_id, model, inputs_sha, capability, kernel, any_value(p_confirmation) as p_confirmation
-    from adjusted
-    where p_adjusted < {{ var('alarm_level') }} and not identity_changed and p_confirmation is not null
-    group by wave_id, model, inputs_sha, capability, kernel
-),
-
-repeated_ranked as (
-    select
-        *,
-        p_confirmation * (
-            count(*) over (partition by wave_id, model)
-            - row_number() over (
-                partition by wave_id, model order by p_confirmation, inputs_sha, capability, kernel
-            ) + 1
-        ) as p_times
-    from repeated
-),
-
-confirmed as (
-    select
-        wave_id,
-        model,
-        inputs_sha,
-        capability,
-        kernel,
-        max(p_times) over (
-            partition by wave_id, model order by p_confirmation, inputs_sha, capability, kernel
-            rows between unbounded preceding and current row
-        ) < {{ var('alarm_level') }} as is_confirmed
-    from repeated_ranked
 )
 
 select
@@ -103,46 +46,39 @@ select
     waves.wave_date,
     waves.panel,
     waves.wave_kind,
-    adjusted.model,
+    comparisons.model,
     models.purpose,
-    adjusted.capability,
-    adjusted.reference_kind,
-    adjusted.reference,
-    adjusted.kernel,
-    adjusted.method,
-    adjusted.drift,
-    adjusted.noise_mean,
-    adjusted.noise,
-    adjusted.p_value,
-    adjusted.p_adjusted,
-    coalesce(adjusted.p_adjusted < {{ var('alarm_level') }}, false) as is_alarm,
-    case
-        when adjusted.configuration is not null then adjusted.configuration
-        when adjusted.p_adjusted < {{ var('alarm_level') }} and adjusted.identity_changed then 'identity'
-        when
-            adjusted.p_adjusted < {{ var('alarm_level') }} and confirmed.is_confirmed
-            then 'behaviour'
-        when adjusted.p_adjusted < {{ var('alarm_level') }} then 'unconfirmed'
-    end as cause,
-    coalesce(adjusted.identity_changed, false) as identity_changed,
-    adjusted.changed_share,
-    adjusted.n_prompts,
-    adjusted.n_samples,
-    adjusted.n_draws,
-    adjusted.seed,
-    adjusted.p_confirmation,
-    adjusted.n_waves,
-    adjusted.p_difference,
-    adjusted.shift,
-    adjusted.p_shift,
-    adjusted.inputs_sha
-from adjusted
+    comparisons.capability,
+    comparisons.reference_kind,
+    comparisons.reference,
+    comparisons.kernel,
+    comparisons.method,
+    comparisons.drift,
+    comparisons.noise_mean,
+    comparisons.noise,
+    comparisons.p_value,
+    alarms.p_adjusted,
+    alarms.cause is not null as is_alarm,
+    coalesce(comparisons.configuration, alarms.cause) as cause,
+    coalesce(comparisons.identity_changed, false) as identity_changed,
+    comparisons.changed_share,
+    comparisons.n_prompts,
+    comparisons.n_samples,
+    comparisons.n_draws,
+    comparisons.seed,
+    comparisons.p_confirmation,
+    comparisons.n_waves,
+    comparisons.p_difference,
+    comparisons.shift,
+    comparisons.p_shift,
+    comparisons.inputs_sha
+from comparisons
 inner join {{ ref('waves') }} as waves using (wave_id)
 inner join {{ ref('model_waves') }} as models
-    on adjusted.wave_id = models.wave_id and adjusted.model = models.model_requested
-left join confirmed
-    on adjusted.wave_id = confirmed.wave_id
-    and adjusted.model = confirmed.model
-    and adjusted.inputs_sha = confirmed.inputs_sha
-    and adjusted.capability = confirmed.capability
-    and adjusted.kernel = confirmed.kernel
+    on comparisons.wave_id = models.wave_id and comparisons.model = models.model_requested
+left join {{ ref('drift_alarms') }} as alarms
+    on comparisons.wave_id = alarms.wave_id
+    and comparisons.model = alarms.model
+    and comparisons.reference_kind = alarms.reference_kind
+    and comparisons.capability = alarms.capability
+    and comparisons.kernel = alarms.kernel

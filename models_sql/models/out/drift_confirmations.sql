@@ -1,5 +1,6 @@
 -- What became of the alarms that neither our configuration nor the served system explains: was a second sample asked
--- the same night, of how many answers, and did it alarm too? Under 95 % of the answers decide nothing.
+-- the same night, of how many answers, and did it alarm too? Under 95 % of the answers decide nothing, nor do those of another
+-- system than the first sample's.
 -- Grain: (wave_id, model). Waves and models without such an alarm are not here.
 -- known_since: the last earlier wave that confirmed the same change. An alarm against the baseline comes back every
 -- night after a change; it is asked for once, and then only with an alarm against the night before or the pool.
@@ -50,6 +51,7 @@ select
     alarms.capabilities,
     case
         when alarms.n_confirmed > 0 then 'confirmed'
+        when answered.is_complete and not answered.is_same_system then 'another system'
         when answered.is_complete then 'not confirmed'
         when answered.n_planned > 0 then 'incomplete'
         when known.known_since is not null then 'known'

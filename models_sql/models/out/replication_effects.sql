@@ -64,7 +64,7 @@ published as (
         effect_id,
         estimate,
         p_value,
-        -log10(greatest(p_value, 1e-300)) as strength,
+        case when p_value is not null then -log10(greatest(p_value, 1e-300)) end as strength,
         again_estimate,
         again_p_value,
         again_p_value < {{ var('replication_alpha') }} and sign(again_estimate) = sign(estimate) as has_replicated

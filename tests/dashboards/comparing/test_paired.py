@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dashboards.comparing.paired import holm, jackknife, paired
+from dashboards.comparing.paired import paired
 from models_sql.paired import paired as of_features
 
 VALUES = st.lists(st.tuples(*[st.integers(0, 40).map(lambda n: n / 4)] * 2), min_size=2, max_size=30)
@@ -98,19 +98,3 @@ def test_the_order_of_prompts_moves_no_digit(pairs: list[tuple[float, float]], r
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     results = [paired([a for a, _ in some], [b for _, b in some], is_binary=False) for some in (pairs, shuffled)]
     assert results[0] == results[1]
-
-
-def test_holm_multiplies_the_smallest_most_and_never_falls() -> None:
-    # .01 x 3, then max(.03, .02 x 2), then max(.04, .03 x 1); null takes no part
-    assert holm([0.02, None, 0.01, 0.03]) == [pytest.approx(0.04), None, pytest.approx(0.03), pytest.approx(0.04)]
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-
-
-def test_the_jackknife_of_a_mean_is_its_t_interval() -> None:
-    values = [1.0, 2.0, 4.0, 9.0]
-    left_out = [(16 - value) / 3 for value in values]
-    # for a mean the jackknife variance is s squared / n: 38 / 3 / 4
-    half = 3.1824463 * math.sqrt(38 / 3 / 4)
-    assert jackknife(4.0, left_out) == (pytest.approx(4 - half), pytest.approx(4 + half))
-    assert jackknife(4.0, left_out[:2]) is None
-    assert jackknife(4.0, [1.0, 2.0, None]) is None

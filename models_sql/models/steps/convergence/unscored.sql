@@ -46,11 +46,14 @@ select
     expected.capability,
     kernels.kernel,
     case
-        when coalesce(sizes.n_models, 0) < 2 then 'fewer than 2 models answered'
-        when expected.capability = 'overall' and parts.wave_id is not null
+        when coalesce(sizes.n_models, 0) < 2 then 'fewer than 2 models count'
+        when expected.capability = 'overall' and parts.wave_id is not null and subjects.subject_key = 0
             then 'no pair has a convergence in every capability'
-        when compared.wave_id is not null then 'every pair gives one text to every prompt'
-        else 'no two models share 5 prompts that this kernel can compare'
+        when expected.capability = 'overall' and parts.wave_id is not null
+            then 'with no other model it has a convergence in every capability'
+        when compared.wave_id is not null then 'answers to different prompts are as alike as can be (chance is 1)'
+        when subjects.subject_key = 0 then 'no two models share 5 prompts that this kernel can compare'
+        else 'with no other model it shares 5 prompts that this kernel can compare'
     end as reason
 from {{ ref('wave_capabilities') }} as expected
 inner join subjects using (wave_id)

@@ -22,12 +22,12 @@ sample_counts as (
     group by wave_id, model_requested
 ),
 
--- a second sample is read when as much of it came as a first sample needs to be measured
+-- a second sample is read when as much of it came as a first sample needs to be measured, from the same system
 second_samples as (
     select shas.wave_id, shas.model, shas.answers_sha
     from {{ ref('model_wave_shas') }} as shas
     inner join {{ ref('second_samples') }} as asked using (wave_id, model)
-    where shas.is_confirmation and asked.is_complete
+    where shas.is_confirmation and asked.is_complete and asked.is_same_system
 )
 
 select

@@ -1,18 +1,20 @@
 """Drift of models that answer once a prompt: tonight against a pool of earlier waves.
 
 A Python model because SQL cannot resample; the test is pipelines.inference.pool_test. The pool is the last 3 to 7
-waves since the last confirmed change under one configuration: a change is confirmed when the wave alarms by its own
-tests (Bonferroni over them) and its identity changed or its second sample alarms too. A test whose inputs are as they
-were is read back. Grain: (wave_id, model, capability, kernel).
+waves since the last confirmed change under one configuration. What is confirmed is what out.drift_by_model calls
+identity or behaviour (models_sql.alarms), over all models of the wave: so waves are taken one after the other, all
+models of each together. A test whose inputs are as they were is read back. Grain: (wave_id, model, capability, kernel).
 """
 
 import hashlib
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
+from models_sql.alarms import DriftTest, changed_models
 from pipelines.inference.pool_test import Prompts, pool_tests
 from pipelines.inference.seeds import seed_of
 from pipelines.inference.token_kernels import distributional_kernels
@@ -59,6 +61,7 @@ class Wave(NamedTuple):
 
     wave_key: int
     series_key: int
+    night_key: int
     wave_id: str
     model: str
     configuration: str
@@ -157,39 +160,72 @@ def rows_of(texts: Texts, wave: Wave, is_confirmation: bool, pool: list[Wave]) -
     return rows
 
 
-def is_alarm(rows: list[Row], column: str, level: float) -> bool:
-    """Return whether one sample's tests alarm, Bonferroni over them."""
-    values = [row[column] for row in rows if row.get(column) is not None]
-    return bool(values) and min(values) * len(values) < level
+def drift_tests(rows: list[Row]) -> list[DriftTest]:
+    """Return rows of this table as what the rule of alarms reads."""
+    names = [name for name in DriftTest._fields if name != "reference_kind"]
+    return [DriftTest(reference_kind="pool", **{name: row.get(name) for name in names}) for row in rows]
+
+
+def other_tests(results: Any) -> dict[str, list[DriftTest]]:
+    """Return by wave the tests against the wave before and the baseline."""
+    found: dict[str, list[DriftTest]] = {}
+    for row in results.filter("p_value IS NOT NULL").select(*DriftTest._fields).fetchall():
+        found.setdefault(row[0], []).append(DriftTest(*row))
+    return found
+
+
+class Stored:
+    """The tests of the last build by what they were computed from; `rows_of` computes those that are not there."""
+
+    def __init__(self, stored: Any, method: str, sources: tuple[Any, Any, Any]) -> None:
+        self.method, self.sources = method, sources
+        self.rows: dict[str, list[Row]] = {}
+        for row in stored.to_arrow_table().to_pylist():
+            self.rows.setdefault(row.pop("inputs_sha"), []).append({name: row[name] for name in TESTED})
+
+    def rows_of(self, wave: Wave, pool: list[Wave]) -> list[Row]:
+        """Return the tests of a wave against its pool, as rows of this table."""
+        own = (str(wave.n_draws), wave.wave_id, wave.model, wave.answers_sha, str(wave.confirmation_sha))
+        inputs = " ".join([self.method, *own, *(one.answers_sha for one in pool)])
+        sha = hashlib.sha256(inputs.encode()).hexdigest()
+        rows = self.rows.get(sha)
+        if not rows:
+            rows = tested(Texts(*self.sources, [one.wave_key for one in (*pool, wave)]), wave, pool)
+        named = {
+            "wave_id": wave.wave_id,
+            "model": wave.model,
+            "reference": pool[-1].wave_id,
+            "n_waves": len(pool),
+            "identity_changed": wave.identity_sha != pool[-1].identity_sha,
+            "inputs_sha": sha,
+        }
+        return [{**named, **row} for row in rows]
 
 
 def model(dbt: Any, session: Any) -> pa.Table:
     """Return the tests of every wave that has a pool."""
     dbt.config(materialized="table")
     level, method = float(dbt.config.get("alarm_level")), str(dbt.config.get("drift_method"))
-    answers, vectors, tokens = dbt.ref("pool_answers"), dbt.ref("text_vectors"), dbt.ref("text_tokens")
-    stored: dict[str, list[Row]] = {}
-    for row in dbt.ref("drift_stored").to_arrow_table().to_pylist():
-        stored.setdefault(row.pop("inputs_sha"), []).append({name: row[name] for name in TESTED})
-    columns = dbt.ref("pool_waves").select(*Wave._fields).order("wave_key").fetchall()
+    sources = (dbt.ref("pool_answers"), dbt.ref("text_vectors"), dbt.ref("text_tokens"))
+    stored, others = Stored(dbt.ref("drift_stored"), method, sources), other_tests(dbt.ref("drift_results"))
+    waves = dbt.ref("pool_waves").select(*Wave._fields).order("night_key, wave_key").fetchall()
     found: list[Row] = []
-    pool: list[Wave] = []
-    for wave in (Wave(*values) for values in columns):
-        if pool and (pool[-1].series_key, pool[-1].configuration) != (wave.series_key, wave.configuration):
-            pool = []
-        if wave.is_single and len(pool) >= FEWEST_WAVES:
-            inputs = [method, str(wave.n_draws), wave.wave_id, wave.model, wave.answers_sha, str(wave.confirmation_sha)]
-            sha = hashlib.sha256(" ".join([*inputs, *(one.answers_sha for one in pool)]).encode()).hexdigest()
-            rows = stored.get(sha) or tested(
-                Texts(answers, vectors, tokens, [w.wave_key for w in (*pool, wave)]), wave, pool
-            )
-            changed = wave.identity_sha != pool[-1].identity_sha
-            named = {"wave_id": wave.wave_id, "model": wave.model, "reference": pool[-1].wave_id, "n_waves": len(pool)}
-            found += [{**named, "identity_changed": changed, "inputs_sha": sha, **row} for row in rows]
-            if is_alarm(rows, "p_value", level) and (changed or is_alarm(rows, "p_confirmation", level)):
-                pool = []
-        pool = [*pool, wave][-MOST_WAVES:]
+    pools: dict[int, list[Wave]] = {}
+    for _, night in groupby((Wave(*row) for row in waves), key=lambda wave: wave.night_key):
+        before = [(wave, pool_of(wave, pools.get(wave.series_key, []))) for wave in night]
+        tested_now = [(wave, pool) for wave, pool in before if wave.is_single and len(pool) >= FEWEST_WAVES]
+        rows = [row for wave, pool in tested_now for row in stored.rows_of(wave, pool)]
+        moved = changed_models([*drift_tests(rows), *others.get(before[0][0].wave_id, [])], level)
+        for wave, pool in before:
+            kept = [] if (wave.wave_id, wave.model) in moved else pool
+            pools[wave.series_key] = [*kept, wave][-MOST_WAVES:]
+        found += rows
     return pa.Table.from_pylist(found, schema=SCHEMA)
+
+
+def pool_of(wave: Wave, pool: list[Wave]) -> list[Wave]:
+    """Return the earlier waves that a wave may be held against: none under another configuration."""
+    return pool if pool and pool[-1].configuration == wave.configuration else []
 
 
 def tested(texts: Texts, wave: Wave, pool: list[Wave]) -> list[Row]:

@@ -97,4 +97,7 @@ select
     number.before as before,
     number.after as after
 from changes
-where number.before is distinct from number.after
+where
+    number.before is distinct from number.after
+    -- a row that says there is no number, where there was no row, or no row where it said so
+    and not (starts_with(number.column_name, 'n_') and coalesce(number.before, 0) = coalesce(number.after, 0))
