@@ -116,20 +116,21 @@ def test_a_run_that_a_gate_ended_has_a_page_with_gates_losses_card_and_the_reaso
 
 
 def test_gates_stand_in_the_order_of_deciding_and_the_first_closed_stands_out(experiment_page):
-    def close_two(rows):
+    def close_more(rows):
         stop_at_epoch_zero(rows)
-        rows["raw.experiment_gates"].append(
-            gate_row(4, "epoch_zero", passed=False, subject="comedian/refusal/7", evidence="Later")
-        )
+        rows["raw.experiment_gates"] += [
+            gate_row(4, "epoch_zero", passed=False, subject="comedian/refusal/7", evidence="Later"),
+            gate_row(5, "behaviour_loss", passed=False, evidence="Later still"),
+        ]
 
-    html = experiment_page(change=close_two)
+    html = experiment_page(change=close_more)
     checks = re.findall(r'<li class="([a-z ]+)">\s*<p><strong>([a-z ]+)</strong>', html)
     assert checks == [
         ("passed", "data"), ("passed", "pilot"), ("passed", "checkpoints"), ("closed first", "epoch zero"),
-        ("open", "behaviour loss"), ("open", "first signal"), ("open", "complete"),
+        ("closed", "behaviour loss"), ("open", "first signal"), ("open", "complete"),
     ]  # fmt: skip
     said = Page(html).said()
-    # 40 items for villain, 24 + 4 for comedian
+    # 40 items for villain, 24 + 4 for comedian, whatever closed after it
     assert "epoch zero closed in 2 of 2 decisions, n = 68:" in said
     assert "Break D01." in said
 
