@@ -154,6 +154,27 @@ def test_a_failed_audit_is_the_reason_where_every_gate_passed(experiment_page):
     assert "This version has no verdicts Its audit failed (D07). The adapter was not applied in 3 cells." in said
 
 
+def test_a_run_without_similarities_and_an_audit_without_results_say_so(experiment_page):
+    def drop(rows):
+        measured = rows["out.persona_trajectories"]
+        rows["out.persona_trajectories"] = [row for row in measured if row["behaviour"] != "convergence"]
+        rows["ops.check_results"] = []
+
+    said = Page(experiment_page(change=drop)).said()
+    assert "Similarity to the source: not enough data" in said
+    assert "No similarity of the target's answers to the source's was evaluated" in said
+    assert "Audit: no result is recorded." in said
+
+
+def test_values_that_are_missing_are_told_with_the_reason_of_the_table(experiment_page):
+    def lose(rows):
+        for row in rows["out.persona_trajectories"]:
+            row.update(value=None, canary_value=None, change=None, reason="the judge gave nothing")
+
+    said = Page(experiment_page(change=lose)).said()
+    assert "Trajectories: not enough data No epoch has a value: the judge gave nothing." in said
+
+
 def test_a_run_that_was_never_audited_says_so(experiment_page):
     def forget(rows):
         rows["out.transfer_verdicts"], rows["ops.verdicts"], rows["ops.publications"] = [], [], []
