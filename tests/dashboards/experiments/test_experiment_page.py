@@ -133,16 +133,44 @@ def test_gates_stand_in_the_order_of_deciding_and_the_first_closed_stands_out(ex
     # 40 items for villain, 24 + 4 for comedian, whatever closed after it
     assert "epoch zero closed in 2 of 2 decisions, n = 68:" in said
     assert "Break D01." in said
+    assert "pilot passed in 1 decision, n = 25. matrix: Evidence of pilot." in said  # a gate that has no words here
 
 
-def test_the_newest_decision_about_a_subject_counts(experiment_page):
+def test_the_newest_decision_about_a_subject_counts_and_its_gate_stays_where_it_was_first_decided(experiment_page):
     def decide_again(rows):
-        rows["raw.experiment_gates"].insert(0, gate_row(0, "data", passed=False, evidence="Too short"))
-        rows["raw.experiment_gates"][1]["decided_at"] = rows["raw.experiment_gates"][1]["decided_at"].replace(second=9)
+        first = rows["raw.experiment_gates"][0]
+        later = first["decided_at"].replace(minute=59)
+        rows["raw.experiment_gates"][0] = first | {"passed": False, "evidence": "Too short"}
+        rows["raw.experiment_gates"].append(first | {"decided_at": later})
 
     html = experiment_page(change=decide_again)
-    assert "Gates: 7 of 7 gates decided, all passed (7 decisions)" in Page(html).said()
+    assert "Gates: 7 gates decided, all passed (7 decisions)" in Page(html).said()
     assert cells_of(html, "Every decision")[0] == ["data", "matrix", "passed", "24", "Evidence of data", "\u2013", "2"]
+    assert "Too short" not in html
+
+
+def test_a_decision_without_a_subject_is_about_the_whole_matrix(experiment_page):
+    def about_all(rows):
+        stop_at_epoch_zero(rows)
+        for row in rows["raw.experiment_gates"]:
+            row["subject"] = ""
+
+    html = experiment_page(change=about_all)
+    said = Page(html).said()
+    assert "The gate epoch zero closed for the whole matrix. Epoch 0 has accuracy 0.90" in said
+    assert "Gates: epoch zero closed for the whole matrix, which ended the run (4 decisions)" in said
+    assert cells_of(html, "Every decision")[0][:2] == ["data", "the whole matrix"]
+
+
+def test_a_gate_that_a_finished_run_was_not_asked_is_not_called_unreached(experiment_page):
+    def reference_run(rows):
+        asked = [row for row in rows["raw.experiment_gates"] if row["gate"] in ("data", "checkpoints", "complete")]
+        rows["raw.experiment_gates"] = asked
+
+    said = Page(experiment_page(change=reference_run)).said()
+    assert "Gates: 3 gates decided, all passed (3 decisions)" in said
+    assert "epoch zero not asked of this run: epoch 0 reproduces the reference" in said
+    assert "not reached" not in said
 
 
 def test_a_failed_audit_is_the_reason_where_every_gate_passed(experiment_page):
@@ -274,7 +302,7 @@ def test_a_figure_that_fails_costs_itself(experiment_page, monkeypatch):
     monkeypatch.setattr(heat_map, "thresholds", fail)
     said = Page(experiment_page(failing="heat map")).said()
     assert "Figure heat map could not be drawn: IndexError: no cell, its query still answers." in said
-    assert "Gates: 7 of 7 gates decided" in said
+    assert "Gates: 7 gates decided" in said
 
 
 def test_the_page_is_written_whole_under_a_name_that_cannot_leave_the_site(filled, tmp_path):
