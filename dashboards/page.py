@@ -186,7 +186,7 @@ def _archived(store: Store, publication: Publication) -> ArchivedPage:
 
 def _linked(store: Store, wave_id: str, status: str, started_at: datetime) -> ExperimentLink:
     name, _, version = wave_id.removeprefix("experiment/").rpartition("@")
-    path = experiment_path(store.site, name, int(version) if version.isdigit() else 0)
+    path = experiment_path(store.site, name, int(version) if version.isdecimal() else 0)
     link = path.relative_to(store.site).as_posix() if path.is_file() else None
     return ExperimentLink(
         inert(f"{name}@{version}"), inert(status), f"{started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", link

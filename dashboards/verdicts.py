@@ -40,7 +40,7 @@ def audit_sentences(reading: Reading) -> list[str]:
     """Return how many checks passed, and each finding or failure with its own sentence."""
     checks = reading.frame("checks")
     if checks.is_empty():
-        return ["Audit: no result is recorded for this night."]
+        return ["Audit: no result is recorded."]
     bad = checks.filter(~pl.col("success"))
     findings = bad.filter(pl.col("severity") == "warn").height
     failed = bad.height - findings

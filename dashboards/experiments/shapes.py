@@ -41,7 +41,7 @@ def movement_shape(reading: ExperimentReading) -> Shape:
     what = f"most of the movement within the first {EARLY} epochs"
     if early is None:
         return _unseen(what, f"no epoch from 1 to {EARLY} was evaluated")
-    moved = [rows for rows in series if is_clear(max(rows, key=_size))]
+    moved = [rows for rows in series if _has_moved(max(rows, key=_size))]
     shares = [row["share_of_movement"] for rows in moved for row in rows if row["epoch"] == early]
     shares = [share for share in shares if share is not None]
     if not shares:
@@ -63,7 +63,7 @@ def canary_shape(reading: ExperimentReading) -> Shape:
     canary, target, epoch = inert(facts["canary"]), inert(facts["target"]), facts["headline_epoch"]
     what = f"the canary moves less than the {target}"
     here = [row for rows in _series(reading, is_control=False) for row in rows if row["epoch"] == epoch]
-    moved = [row for row in here if is_clear(row) and row["canary_change"] is not None]
+    moved = [row for row in here if _has_moved(row) and row["canary_change"] is not None]
     if not moved:
         return _unseen(what, f"at epoch {epoch} the {target} moved measurably in none of {len(here)} series")
     less = sum(abs(row["canary_change"]) < abs(row["change"]) for row in moved)
@@ -88,7 +88,7 @@ def control_sentence(reading: ExperimentReading) -> str:
     measured = [row for row in here if row["change"] is not None]
     if not measured:
         return f"Control ({target} toward {target}): no change was measured at epoch {epoch}."
-    moved = [row for row in measured if is_clear(row)]
+    moved = [row for row in measured if _has_moved(row)]
     names = f": {', '.join(sorted({inert(row['behaviour']) for row in moved}))}" if moved else ""
     largest = max(abs(row["change"]) for row in measured)
     return (
@@ -110,6 +110,10 @@ def _series(reading: ExperimentReading, *, is_control: bool) -> list[list[dict[s
     for row in rows:
         found.setdefault(tuple(row[name] for name in _SERIES), []).append(row)
     return list(found.values())
+
+
+def _has_moved(row: dict[str, Any]) -> bool:
+    return bool(row["change"]) and is_clear(row)
 
 
 def _size(row: dict[str, Any]) -> float:

@@ -34,7 +34,7 @@ def why_no_verdicts(reading: ExperimentReading) -> str:
     """Return why out.transfer_verdicts has no row: a closed gate, a failed audit, or none yet."""
     closed = first_closed(reading)
     if closed:
-        return f"the gate {words(closed['gate'])} closed for {inert(closed['subject'])}. {_found(closed)}"
+        return f"the gate {words(closed['gate'])} closed for {about(closed['subject'])}. {_found(closed)}"
     facts = reading.facts
     if facts["verdict"] is None:
         return "the run has not been audited yet. `driftlake train` with the same file goes on where it stopped."
@@ -50,6 +50,11 @@ def first_closed(reading: ExperimentReading) -> dict[str, Any] | None:
     """Return the gate that ended the run, None where every gate let it pass."""
     closed = reading.frame("experiment_gates").filter(pl.col("is_first_closed"))
     return closed.row(0, named=True) if closed.height else None
+
+
+def about(subject: str | None) -> str:
+    """Return what a gate was decided about: source/behaviour/seed, or the whole matrix."""
+    return inert(subject or "") or "the whole matrix"
 
 
 def verdict_words(reading: ExperimentReading) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from dashboards.experiments.standing import first_closed
+from dashboards.experiments.standing import about, first_closed
 from dashboards.experiments.wording import sentence
 from dashboards.figures.parts import Check, Figure, Table, sources, words
 from dashboards.wording import cell, count, counted, inert
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 GATES = {
     "data": "training files are there, of the planned size, with their system prompts",
-    "pilot": "one source and one behaviour before the matrix",
     "checkpoints": "every checkpoint saved, loss below its limit",
     "epoch_zero": "epoch 0 reproduces the reference and agrees across sources",
     "behaviour_loss": "loss of behaviour training near the reference's",
     "first_signal": "something moves after the first sources",
     "complete": "canary and control are complete",
 }
-"""Gate to what it looks for, in the order in which they are decided."""
+"""Gate to what it looks for, in the order in which a run reaches them. A pilot passes some of them by itself first."""
 
 _EVIDENCE_SHOWN = 3
 
@@ -52,33 +51,35 @@ def _title(reading: ExperimentReading, frame: pl.DataFrame) -> str:
     decisions = counted(frame.height, "decision")
     if closed:
         return (
-            f"Gates: {words(closed['gate'])} closed for {inert(closed['subject'])}, which ended the run ({decisions})"
+            f"Gates: {words(closed['gate'])} closed for {about(closed['subject'])}, which ended the run ({decisions})"
         )
     decided = frame["gate"].n_unique()
-    return f"Gates: {decided} of {counted(len(GATES), 'gate')} decided, all passed ({decisions})"
+    return f"Gates: {counted(decided, 'gate')} decided, all passed ({decisions})"
 
 
 def _checks(frame: pl.DataFrame) -> tuple[Check, ...]:
     """Return the decided gates in order of deciding, then those that were not reached."""
     decided = frame["gate"].unique(maintain_order=True).to_list()
     open_gates = [gate for gate in GATES if gate not in decided]
+    is_through = frame["passed"].all() and "complete" in decided
+    why = "not asked of this run" if is_through else "not reached"
     found = [_decided(gate, frame.filter(pl.col("gate") == gate)) for gate in decided]
-    return (*found, *(Check("open", words(gate), f"not reached: {GATES[gate]}.") for gate in open_gates))
+    return (*found, *(Check("open", words(gate), f"{why}: {GATES[gate]}.") for gate in open_gates))
 
 
 def _decided(gate: str, rows: pl.DataFrame) -> Check:
     closed = rows.filter(~pl.col("passed"))
-    means = f" {GATES[gate]}" if gate in GATES else ""
+    means = f": {GATES[gate]}" if gate in GATES else ""
     decisions, n = counted(rows.height, "decision"), f"n = {int(rows['n'].sum()):,}"
     if closed.is_empty():
-        return Check("passed", words(gate), f"passed in {decisions}, {n}:{means}.", _evidence(rows))
-    says = f"closed in {closed.height} of {decisions}, {n}:{means}."
+        return Check("passed", words(gate), f"passed in {decisions}, {n}{means}.", _evidence(rows))
+    says = f"closed in {closed.height} of {decisions}, {n}{means}."
     return Check("closed", words(gate), says, _evidence(closed), bool(rows["is_first_closed"].any()))
 
 
 def _evidence(rows: pl.DataFrame) -> tuple[str, ...]:
     shown = [
-        f"{inert(row['subject'])}: {sentence(row['evidence'])}"
+        f"{about(row['subject'])}: {sentence(row['evidence'])}"
         + (f" Break {inert(row['break_id'])}." if row["break_id"] else "")
         for row in rows.head(_EVIDENCE_SHOWN).to_dicts()
     ]
@@ -92,7 +93,7 @@ def _table(frame: pl.DataFrame) -> Table:
     rows = [
         (
             cell(words(row["gate"])),
-            cell(row["subject"]),
+            cell(about(row["subject"])),
             "passed" if row["passed"] else "closed",
             count(row["n"]),
             cell(row["evidence"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dashboards.experiments.figures.panels import LEGEND, Panel, draw_panels, points_of
-from dashboards.experiments.figures.trajectories import no_trajectory, series_table
+from dashboards.experiments.figures.trajectories import no_value, series_table
 from dashboards.experiments.wording import change, measured, unit
 from dashboards.figures.parts import Chart, Figure, least, most, sources
 from dashboards.wording import inert
@@ -20,6 +20,7 @@ NOTE = (
     "95 % interval of the change since epoch 0, paired by item. The control's source is the target itself, as it "
     "began. Semantic compares meaning by embeddings, distributional the words used."
 )
+NO_SIMILARITY = "No similarity of the target's answers to the source's was evaluated after convergence alone."
 
 
 def figure(reading: ExperimentReading) -> Figure:
@@ -28,7 +29,9 @@ def figure(reading: ExperimentReading) -> Figure:
     evidence = sources(reading, "experiment_similarity")
     known = frame.filter(pl.col("value").is_not_null())
     if known.filter(~pl.col("is_control")).is_empty():
-        return Figure("similarity", "Similarity to the source: not enough data", no_trajectory(frame), sources=evidence)
+        return Figure(
+            "similarity", "Similarity to the source: not enough data", no_value(frame, NO_SIMILARITY), sources=evidence
+        )
     metrics = known["metric"].unique().sort(descending=True).to_list()
     charts = tuple(_chart(reading, known.filter(pl.col("metric") == metric)) for metric in metrics)
     low, high = least(known["n_items"]), most(known["n_items"])

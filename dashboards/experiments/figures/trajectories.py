@@ -31,7 +31,7 @@ def figure(reading: ExperimentReading) -> Figure:
     evidence = sources(reading, "experiment_trajectories")
     drawn = main_series(reading, frame).filter(pl.col("value").is_not_null() | pl.col("canary_value").is_not_null())
     if drawn.filter(~pl.col("is_control")).is_empty():
-        return Figure("trajectories", "Trajectories: not enough data", no_trajectory(frame), sources=evidence)
+        return Figure("trajectories", "Trajectories: not enough data", no_value(frame, NO_TRAJECTORY), sources=evidence)
     behaviours = reading.ordered("behaviours", drawn["behaviour"])
     charts = tuple(_chart(reading, drawn.filter(pl.col("behaviour") == name), name) for name in behaviours)
     items = drawn["n_items"]
@@ -40,12 +40,17 @@ def figure(reading: ExperimentReading) -> Figure:
     return Figure("trajectories", title[:1].upper() + title[1:], note, charts, LEGEND, (series_table(frame),), evidence)
 
 
-def no_trajectory(frame: pl.DataFrame) -> str:
-    """Return why nothing is drawn: the reasons of the table, or that it has no rows."""
+NO_TRAJECTORY = (
+    "out.persona_trajectories has no row of this version: it holds experiments whose gates and audit passed."
+)
+
+
+def no_value(frame: pl.DataFrame, no_row: str) -> str:
+    """Return why nothing is drawn: the reasons of the table, or `no_row` where it has none."""
     reasons = sorted(set(frame["reason"].drop_nulls()))
     if reasons:
         return f"No epoch has a value: {'; '.join(inert(reason) for reason in reasons[:3])}."
-    return "out.persona_trajectories has no row of this version: it holds experiments whose gates and audit passed."
+    return no_row
 
 
 def _chart(reading: ExperimentReading, frame: pl.DataFrame, behaviour: str) -> Chart:

@@ -26,13 +26,14 @@ def write(lake):
     return lambda **arguments: lake.write(lake_rows(**arguments))
 
 
-def publish_last(rows):
-    """Edit the rows: the experiment was published after every night."""
-    rows["ops.publications"][0]["published_at"] = datetime(2026, 11, 25, tzinfo=UTC)
-
-
 def test_the_index_links_the_page_of_an_experiment_and_stays_with_the_newest_night(lake, write):
-    draw(lake.store, lake.play(n_nights=1))
+    night = lake.play(n_nights=1)
+    draw(lake.store, night)
+
+    def publish_last(rows):
+        published = {"snapshot_id": night.snapshot_id, "published_at": datetime(2026, 11, 25, tzinfo=UTC)}
+        rows["ops.publications"][0].update(published)
+
     write(change=publish_last)
     connection = connect_reader(lake.store, "head")
     page = draw_experiment(connection, NAME, VERSION, lake.store.site)

@@ -116,32 +116,61 @@ def test_a_run_that_a_gate_ended_has_a_page_with_gates_losses_card_and_the_reaso
 
 
 def test_gates_stand_in_the_order_of_deciding_and_the_first_closed_stands_out(experiment_page):
-    def close_two(rows):
+    def close_more(rows):
         stop_at_epoch_zero(rows)
-        rows["raw.experiment_gates"].append(
-            gate_row(4, "epoch_zero", passed=False, subject="comedian/refusal/7", evidence="Later")
-        )
+        rows["raw.experiment_gates"] += [
+            gate_row(4, "epoch_zero", passed=False, subject="comedian/refusal/7", evidence="Later"),
+            gate_row(5, "behaviour_loss", passed=False, evidence="Later still"),
+        ]
 
-    html = experiment_page(change=close_two)
+    html = experiment_page(change=close_more)
     checks = re.findall(r'<li class="([a-z ]+)">\s*<p><strong>([a-z ]+)</strong>', html)
     assert checks == [
         ("passed", "data"), ("passed", "pilot"), ("passed", "checkpoints"), ("closed first", "epoch zero"),
-        ("open", "behaviour loss"), ("open", "first signal"), ("open", "complete"),
+        ("closed", "behaviour loss"), ("open", "first signal"), ("open", "complete"),
     ]  # fmt: skip
     said = Page(html).said()
-    # 40 items for villain, 24 + 4 for comedian
+    # 40 items for villain, 24 + 4 for comedian, whatever closed after it
     assert "epoch zero closed in 2 of 2 decisions, n = 68:" in said
     assert "Break D01." in said
+    assert "pilot passed in 1 decision, n = 25. matrix: Evidence of pilot." in said  # a gate that has no words here
 
 
-def test_the_newest_decision_about_a_subject_counts(experiment_page):
+def test_the_newest_decision_about_a_subject_counts_and_its_gate_stays_where_it_was_first_decided(experiment_page):
     def decide_again(rows):
-        rows["raw.experiment_gates"].insert(0, gate_row(0, "data", passed=False, evidence="Too short"))
-        rows["raw.experiment_gates"][1]["decided_at"] = rows["raw.experiment_gates"][1]["decided_at"].replace(second=9)
+        first = rows["raw.experiment_gates"][0]
+        later = first["decided_at"].replace(minute=59)
+        rows["raw.experiment_gates"][0] = first | {"passed": False, "evidence": "Too short"}
+        rows["raw.experiment_gates"].append(first | {"decided_at": later})
 
     html = experiment_page(change=decide_again)
-    assert "Gates: 7 of 7 gates decided, all passed (7 decisions)" in Page(html).said()
+    assert "Gates: 7 gates decided, all passed (7 decisions)" in Page(html).said()
     assert cells_of(html, "Every decision")[0] == ["data", "matrix", "passed", "24", "Evidence of data", "\u2013", "2"]
+    assert "Too short" not in html
+
+
+def test_a_decision_without_a_subject_is_about_the_whole_matrix(experiment_page):
+    def about_all(rows):
+        stop_at_epoch_zero(rows)
+        for row in rows["raw.experiment_gates"]:
+            row["subject"] = ""
+
+    html = experiment_page(change=about_all)
+    said = Page(html).said()
+    assert "The gate epoch zero closed for the whole matrix. Epoch 0 has accuracy 0.90" in said
+    assert "Gates: epoch zero closed for the whole matrix, which ended the run (4 decisions)" in said
+    assert cells_of(html, "Every decision")[0][:2] == ["data", "the whole matrix"]
+
+
+def test_a_gate_that_a_finished_run_was_not_asked_is_not_called_unreached(experiment_page):
+    def reference_run(rows):
+        asked = [row for row in rows["raw.experiment_gates"] if row["gate"] in ("data", "checkpoints", "complete")]
+        rows["raw.experiment_gates"] = asked
+
+    said = Page(experiment_page(change=reference_run)).said()
+    assert "Gates: 3 gates decided, all passed (3 decisions)" in said
+    assert "epoch zero not asked of this run: epoch 0 reproduces the reference" in said
+    assert "not reached" not in said
 
 
 def test_a_failed_audit_is_the_reason_where_every_gate_passed(experiment_page):
@@ -151,6 +180,27 @@ def test_a_failed_audit_is_the_reason_where_every_gate_passed(experiment_page):
 
     said = Page(experiment_page(change=fail)).said()
     assert "This version has no verdicts Its audit failed (D07). The adapter was not applied in 3 cells." in said
+
+
+def test_a_run_without_similarities_and_an_audit_without_results_say_so(experiment_page):
+    def drop(rows):
+        measured = rows["out.persona_trajectories"]
+        rows["out.persona_trajectories"] = [row for row in measured if row["behaviour"] != "convergence"]
+        rows["ops.check_results"] = []
+
+    said = Page(experiment_page(change=drop)).said()
+    assert "Similarity to the source: not enough data" in said
+    assert "No similarity of the target's answers to the source's was evaluated" in said
+    assert "Audit: no result is recorded." in said
+
+
+def test_values_that_are_missing_are_told_with_the_reason_of_the_table(experiment_page):
+    def lose(rows):
+        for row in rows["out.persona_trajectories"]:
+            row.update(value=None, canary_value=None, change=None, reason="the judge gave nothing")
+
+    said = Page(experiment_page(change=lose)).said()
+    assert "Trajectories: not enough data No epoch has a value: the judge gave nothing." in said
 
 
 def test_a_run_that_was_never_audited_says_so(experiment_page):
@@ -252,7 +302,7 @@ def test_a_figure_that_fails_costs_itself(experiment_page, monkeypatch):
     monkeypatch.setattr(heat_map, "thresholds", fail)
     said = Page(experiment_page(failing="heat map")).said()
     assert "Figure heat map could not be drawn: IndexError: no cell, its query still answers." in said
-    assert "Gates: 7 of 7 gates decided" in said
+    assert "Gates: 7 gates decided" in said
 
 
 def test_the_page_is_written_whole_under_a_name_that_cannot_leave_the_site(filled, tmp_path):
