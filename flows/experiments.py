@@ -305,13 +305,16 @@ def quarantine(store: Store, wave_id: str, verdicts: Sequence[dict[str, Any]]) -
 
 @task(name="draw", cache_policy=NO_CACHE)
 def draw(store: Store, registered: Registered) -> str | None:
-    """Draw the page of an experiment, whatever became of it."""
-    from dashboards.experiments.page import draw_experiment
+    """Draw the page of an experiment, whatever became of it, those of its earlier versions, and the index."""
+    from dashboards.experiments import draw_experiment
+    from dashboards.page import draw_index
 
     connection = connect_reader(store, "head")
     try:
-        page = draw_experiment(connection, registered.experiment.name, registered.version, store.site)
+        for version in range(1, registered.version + 1):
+            page = draw_experiment(connection, registered.experiment.name, version, store.site)
     finally:
         connection.close()
+    draw_index(store)
     Step("draw").done(f"Page: {page}")
     return str(page)

@@ -162,7 +162,7 @@ def _summary(store: Store, registered: Registered) -> str:
     from dashboards.experiments.page import experiment_path
     from dashboards.experiments.sentences import experiment_sentences
 
-    connection = connect_reader(store)
+    connection = connect_reader(store, "head")
     try:
         sentences = experiment_sentences(connection, registered.experiment.name, registered.version)
     finally:
