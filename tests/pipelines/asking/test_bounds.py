@@ -54,7 +54,7 @@ def test_openrouter_is_told_to_route_to_nobody_dearer(server, ask, questions):
 
 def test_at_128_in_flight_the_cap_holds(server, ask, questions, spec):
     # Worst case of a call 3.06e-4 USD, real cost about 3.3e-5: the cap ends it in the middle.
-    server.control(latency_ms=20)
+    server.control(latency_ms=100)
     budget = Budget(0.02)
     wide = dataclasses.replace(spec, max_in_flight=128)
     asked = ask(questions(["a/one", "a/two"], prompts=500), spec=wide, prices=dict.fromkeys(["a/one", "a/two"], PRICE),
