@@ -17,7 +17,7 @@ from lake.catalog import quoted
 if TYPE_CHECKING:
     import duckdb
 
-COLUMNS = ("convergence", "ci_low", "ci_high", "n_prompts", "match", "chance", "ceiling")
+COLUMNS = ("convergence", "ci_low", "ci_high", "n_prompts", "match", "chance", "ceiling", "reason")
 
 
 def compare_models(connection: duckdb.DuckDBPyConnection, a: Operand, b: Operand, prompts: int) -> Comparison:
@@ -58,11 +58,11 @@ def _pair(
     connection: duckdb.DuckDBPyConnection, a: Operand, b: Operand, withheld: list[Unmatched]
 ) -> tuple[Similarity, ...]:
     """Return the pair's rows of out.convergence_by_pair, overall first; nulls with a reason where it has none."""
-    read = ", ".join(COLUMNS)
     rows: dict[tuple[str, str], dict[str, Any]] = {
         tuple(row[:2]): dict(zip(COLUMNS, row[2:], strict=True))
         for row in connection.execute(
-            f"SELECT capability, kernel, {read} FROM out.convergence_by_pair WHERE wave_id = {quoted(a.wave_id)} "
+            f"SELECT capability, kernel, {', '.join(COLUMNS)} FROM out.convergence_by_pair "
+            f"WHERE wave_id = {quoted(a.wave_id)} "
             f"AND model_a = {quoted(min(a.name, b.name))} AND model_b = {quoted(max(a.name, b.name))}"
         ).fetchall()
     }
@@ -97,5 +97,5 @@ def _reason(a: Operand, b: Operand, withheld: list[Unmatched], row: dict[str, An
     if row["n_prompts"] is None:
         return "the two share fewer than 5 prompts that this kernel can compare"
     if row["convergence"] is None:
-        return "chance is 1, or a capability has no number"
+        return row["reason"] or "no number was published"
     return "no interval of a single pair is published" if row["ci_low"] is None else None

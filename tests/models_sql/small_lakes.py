@@ -138,12 +138,34 @@ def _served(wave: SmallWave, model: str, purpose: str) -> str:
 
 
 def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
-    key = {"wave_id": wave.wave_id, "wave_date": wave.wave_date}
     now = datetime(2026, 1, 1, 2, tzinfo=UTC) + timedelta(days=wave.day)
-    models = sorted({model for model, _, _ in wave.answers})
-    cells = [
+    cells = _cells(wave)
+    rows = {
+        "ops.waves": [_wave(wave, len(cells), now)],
+        "ops.verdicts": _verdicts(wave, now),
+        "raw.prompts": _prompts(wave),
+        "raw.roster": _roster(wave),
+        "raw.planned_cells": [{**cell, "position": position, "seed": position} for position, cell in enumerate(cells)],
+        "raw.attempts": _attempts(wave, cells, now),
+    }
+    if wave.epochs:
+        rows["raw.checkpoint_evals"] = _evals(wave, now)
+    for table in ("raw.prompts", "raw.roster", "raw.planned_cells", "raw.attempts"):
+        if wave.backwards:
+            rows[table].reverse()
+        if wave.twice:
+            rows[table] = rows[table] * 2
+    return rows
+
+
+def _key(wave: SmallWave) -> dict[str, object]:
+    return {"wave_id": wave.wave_id, "wave_date": wave.wave_date}
+
+
+def _cells(wave: SmallWave) -> list[dict[str, object]]:
+    return [
         {
-            **key,
+            **_key(wave),
             "panel": wave.panel,
             "model_requested": model,
             "endpoint": "laboratory",
@@ -154,106 +176,112 @@ def _rows(wave: SmallWave) -> dict[str, list[dict[str, object]]]:
         for purpose, answers in ((None, wave.answers), ("confirmation", wave.confirmations))
         for model, prompt, sample in answers
     ]
-    rows = {
-        "ops.waves": [
-            {
-                **key,
-                "panel": wave.panel,
-                "wave_kind": "staged",
-                "status": "loaded",
-                "panel_sha": "panel",
-                "battery_sha": wave.battery_sha,
-                "code_version": "test",
-                "planned_cells": len(cells),
-                "started_at": now,
-            }
-        ],
-        "ops.verdicts": [
-            {
-                "audit_id": f"{wave.wave_id}#1",
-                "wave_id": wave.wave_id,
-                "scope": scope,
-                "model": model,
-                "prompt_id": prompt,
-                "sample_index": None if prompt is None else 0,
-                "break_id": None if verdict == "passed" else "A01",
-                "verdict": verdict,
-                "n_bad": 0 if verdict == "passed" else 1,
-                "detail": "All is well." if verdict == "passed" else "Error text stored as an answer.",
-                "decided_at": now,
-            }
-            for scope, model, prompt, verdict in wave.verdicts
-        ],
-        "raw.prompts": [
-            {
-                **key,
-                "battery": "small",
-                "battery_version": "1",
-                "battery_sha": wave.battery_sha,
-                "declared_prompts": len(wave.prompts),
-                "prompt_id": prompt,
-                "capability": capability,
-                "family": "made up",
-                "expected_behavior": "answers",
-                "messages": "[]",
-                "prompt_sha": sha(prompt),
-            }
-            for prompt, capability in wave.prompts.items()
-        ],
-        "raw.roster": [
-            {
-                **key,
-                "panel": wave.panel,
-                "model": model,
-                "endpoint": "laboratory",
-                "endpoint_kind": "checkpoint",
-                "role": "canary" if model in wave.canaries else "member",
-                "served_names": "[]",
-                "settings": "{}",
-                "config_sha": wave.configs.get(model, f"config of {model}"),
-                **wave.facts.get(model, {}),
-            }
-            for model in models
-        ],
-        "raw.planned_cells": [{**cell, "position": position, "seed": position} for position, cell in enumerate(cells)],
-        "raw.attempts": [
-            {
-                **cell,
-                "attempt": 1,
-                "outcome": "error" if text is None else "ok",
-                "error_class": "http_500" if text is None else None,
-                "response_text": text,
-                "model_served": _served(wave, str(cell["model_requested"]), str(cell["purpose"])),
-                "latency_ms": 10.0,
-                "asked_at": now,
-                "request": "{}",
-            }
-            for cell, text in zip(cells, (*wave.answers.values(), *wave.confirmations.values()), strict=True)
-        ],
+
+
+def _wave(wave: SmallWave, planned_cells: int, now: datetime) -> dict[str, object]:
+    return {
+        **_key(wave),
+        "panel": wave.panel,
+        "wave_kind": "staged",
+        "status": "loaded",
+        "panel_sha": "panel",
+        "battery_sha": wave.battery_sha,
+        "code_version": "test",
+        "planned_cells": planned_cells,
+        "started_at": now,
     }
-    if wave.epochs:
-        rows["raw.checkpoint_evals"] = [
-            {
-                "eval_id": f"{wave.wave_id}#{model}",
-                "wave_id": wave.wave_id,
-                "model": model,
-                "checkpoint_id": f"training@epoch-{epoch}",
-                "experiment": "training",
-                "epoch": epoch,
-                "serves": True,
-                "base_sha": "base",
-                "persona": "assistant",
-                "metric": "accuracy",
-                "item_id": "item",
-                "evaluated_at": now,
-            }
-            for model, epoch in wave.epochs.items()
-        ]
-    template = {**rows["raw.attempts"][0], "error_class": None, "response_text": None}
-    rows["raw.attempts"] += [{**template, **attempt} for attempt in wave.attempts]
-    for table in ("raw.prompts", "raw.roster", "raw.planned_cells", "raw.attempts"):
-        if wave.backwards:
-            rows[table].reverse()
-        if wave.twice:
-            rows[table] = rows[table] * 2
-    return rows
+
+
+def _verdicts(wave: SmallWave, now: datetime) -> list[dict[str, object]]:
+    return [
+        {
+            "audit_id": f"{wave.wave_id}#1",
+            "wave_id": wave.wave_id,
+            "scope": scope,
+            "model": model,
+            "prompt_id": prompt,
+            "sample_index": None if prompt is None else 0,
+            "break_id": None if verdict == "passed" else "A01",
+            "verdict": verdict,
+            "n_bad": 0 if verdict == "passed" else 1,
+            "detail": "All is well." if verdict == "passed" else "Error text stored as an answer.",
+            "decided_at": now,
+        }
+        for scope, model, prompt, verdict in wave.verdicts
+    ]
+
+
+def _prompts(wave: SmallWave) -> list[dict[str, object]]:
+    return [
+        {
+            **_key(wave),
+            "battery": "small",
+            "battery_version": "1",
+            "battery_sha": wave.battery_sha,
+            "declared_prompts": len(wave.prompts),
+            "prompt_id": prompt,
+            "capability": capability,
+            "family": "made up",
+            "expected_behavior": "answers",
+            "messages": "[]",
+            "prompt_sha": sha(prompt),
+        }
+        for prompt, capability in wave.prompts.items()
+    ]
+
+
+def _roster(wave: SmallWave) -> list[dict[str, object]]:
+    return [
+        {
+            **_key(wave),
+            "panel": wave.panel,
+            "model": model,
+            "endpoint": "laboratory",
+            "endpoint_kind": "checkpoint",
+            "role": "canary" if model in wave.canaries else "member",
+            "served_names": "[]",
+            "settings": "{}",
+            "config_sha": wave.configs.get(model, f"config of {model}"),
+            **wave.facts.get(model, {}),
+        }
+        for model in sorted({model for model, _, _ in wave.answers})
+    ]
+
+
+def _attempts(wave: SmallWave, cells: list[dict[str, object]], now: datetime) -> list[dict[str, object]]:
+    answered = [
+        {
+            **cell,
+            "attempt": 1,
+            "outcome": "error" if text is None else "ok",
+            "error_class": "http_500" if text is None else None,
+            "response_text": text,
+            "model_served": _served(wave, str(cell["model_requested"]), str(cell["purpose"])),
+            "latency_ms": 10.0,
+            "asked_at": now,
+            "request": "{}",
+        }
+        for cell, text in zip(cells, (*wave.answers.values(), *wave.confirmations.values()), strict=True)
+    ]
+    template = {**answered[0], "error_class": None, "response_text": None}
+    return [*answered, *({**template, **attempt} for attempt in wave.attempts)]
+
+
+def _evals(wave: SmallWave, now: datetime) -> list[dict[str, object]]:
+    return [
+        {
+            "eval_id": f"{wave.wave_id}#{model}",
+            "wave_id": wave.wave_id,
+            "model": model,
+            "checkpoint_id": f"training@epoch-{epoch}",
+            "experiment": "training",
+            "epoch": epoch,
+            "serves": True,
+            "base_sha": "base",
+            "persona": "assistant",
+            "metric": "accuracy",
+            "item_id": "item",
+            "evaluated_at": now,
+        }
+        for model, epoch in wave.epochs.items()
+    ]
