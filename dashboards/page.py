@@ -6,30 +6,27 @@ content security policy forbids everything else. Files are written whole or not 
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashboards.experiments import experiment_path
 from dashboards.findings import sentences
 from dashboards.reading import Reading, read_wave, sql_of
+from dashboards.rendering import render_template, write_whole
 from dashboards.verdicts import Notice, notices
 from dashboards.wording import inert, night
 from lake.catalog import connect_reader
-from lake.errors import StoreError, WaveError
+from lake.errors import WaveError
 from lake.store import Store
 from lake.waves import Publication
 
 if TYPE_CHECKING:
     import duckdb
-    from jinja2 import Template
 
     from dashboards.figures.parts import Figure
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,16 @@ class ArchivedPage:
     link: str | None
 
 
+@dataclass(frozen=True)
+class ExperimentLink:
+    """A run of a persona experiment and, where its page lies on disk, the link to it from index.html."""
+
+    name: str
+    status: str
+    started: str
+    link: str | None
+
+
 def draw(store: Store, publication: Publication) -> Path:
     """Draw a publication's page and index.html; return the page.
 
@@ -67,7 +74,7 @@ def draw(store: Store, publication: Publication) -> Path:
     connection = connect_reader(store, publication.snapshot_id)
     try:
         content = assemble(connection, publication)
-        _write(path, render(content, home="../index.html"))
+        write_whole(path, render(content, home="../index.html"))
         published = _publications(connection)
         if not published or published[0].publication_id == publication.publication_id:
             _write_index(store, connection, content)
@@ -88,6 +95,10 @@ def draw_index(store: Store, quarantined: str | None = None) -> Path:
         if quarantined is not None:
             _require_quarantined(connection, quarantined)
         newest = next(iter(_publications(connection)), None)
+    finally:
+        connection.close()
+    connection = connect_reader(store, newest.snapshot_id if newest else None)  # an experiment may be published since
+    try:
         return _write_index(store, connection, assemble(connection, newest) if newest else None)
     finally:
         connection.close()
@@ -156,7 +167,8 @@ def _figures(reading: Reading) -> list[Figure]:
 def _write_index(store: Store, connection: duckdb.DuckDBPyConnection, content: Content | None) -> Path:
     path = store.site / "index.html"
     archive = [_archived(store, publication) for publication in _publications(connection)]
-    _write(path, render(content, notices=notices(connection), archive=archive))
+    experiments = [_linked(store, *row) for row in connection.execute(sql_of("experiments")).fetchall()]
+    write_whole(path, render(content, notices=notices(connection), archive=archive, experiments=experiments))
     return path
 
 
@@ -172,44 +184,29 @@ def _archived(store: Store, publication: Publication) -> ArchivedPage:
     return ArchivedPage(inert(publication.wave_id), publication.snapshot_id, published, link)
 
 
+def _linked(store: Store, wave_id: str, status: str, started_at: datetime) -> ExperimentLink:
+    name, _, version = wave_id.removeprefix("experiment/").rpartition("@")
+    path = experiment_path(store.site, name, int(version) if version.isdecimal() else 0)
+    link = path.relative_to(store.site).as_posix() if path.is_file() else None
+    return ExperimentLink(
+        inert(f"{name}@{version}"), inert(status), f"{started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", link
+    )
+
+
 def render(
     content: Content | None,
     *,
     home: str | None = None,
     notices: list[Notice] | None = None,
     archive: list[ArchivedPage] | None = None,
+    experiments: list[ExperimentLink] | None = None,
 ) -> str:
     """Return the page as HTML; without content it says that nothing is published. `home` links to the newest page."""
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    return _template().render(content=content, home=home, notices=notices or [], archive=archive or [], style=style)
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return render_template(
+        "page.html.j2",
+        content=content,
+        home=home,
+        notices=notices or [],
+        archive=archive or [],
+        experiments=experiments or [],
     )
-    return environment.get_template("page.html.j2")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a page whole or not at all: readers see the old one until the new one is complete."""
-    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The page {path} cannot be written ({error.strerror}). Make the folder writable or free some space, "
-            "then run the same command again."
-        ) from error

@@ -34,9 +34,12 @@ class Reading:
 
     def sql(self, name: str) -> str:
         """Return the text of a query with this wave's parameters in it."""
-        return sql_of(
-            name, panel=quoted(self.panel), wave_id=quoted(self.wave_id), wave_date=f"DATE {quoted(self.wave_date)}"
-        )
+        return sql_of(name, **self.literals())
+
+    def literals(self) -> dict[str, str]:
+        """Return the parameters as SQL literals."""
+        day = f"DATE {quoted(self.wave_date)}"
+        return {"panel": quoted(self.panel), "wave_id": quoted(self.wave_id), "wave_date": day}
 
     def frame(self, name: str) -> pl.DataFrame:
         """Return the rows of a query; no rows where there is no data."""

@@ -19,6 +19,12 @@ REMEDY = (
     "`driftlake nightly` for the same panel and date again: only missing cells are asked, and the audit runs anew."
 )
 
+EXPERIMENT_REMEDY = (
+    "What it trained is kept and its numbers are in none of the tables of `core` and `out`. Its own page says which "
+    "gate closed and why. Repair what is named above, then start `driftlake train` again: only what is missing is "
+    "trained."
+)
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -34,7 +40,7 @@ def audit_sentences(reading: Reading) -> list[str]:
     """Return how many checks passed, and each finding or failure with its own sentence."""
     checks = reading.frame("checks")
     if checks.is_empty():
-        return ["Audit: no result is recorded for this night."]
+        return ["Audit: no result is recorded."]
     bad = checks.filter(~pl.col("success"))
     findings = bad.filter(pl.col("severity") == "warn").height
     failed = bad.height - findings
@@ -55,7 +61,12 @@ def kept_out_sentences(reading: Reading) -> list[str]:
 def notices(connection: duckdb.DuckDBPyConnection) -> list[Notice]:
     """Return a notice for every quarantined wave newer than its panel's last publication, newest first."""
     rows = connection.sql(sql_of("quarantined")).pl().filter(pl.col("is_newer")).to_dicts()
-    return [Notice(inert(row["wave_id"]), inert(row["panel"]), _reasons(connection, row["wave_id"])) for row in rows]
+    return [_notice(connection, row) for row in rows]
+
+
+def _notice(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> Notice:
+    remedy = EXPERIMENT_REMEDY if row["wave_kind"] == "experiment" else REMEDY
+    return Notice(inert(row["wave_id"]), inert(row["panel"]), _reasons(connection, row["wave_id"]), remedy)
 
 
 def _reasons(connection: duckdb.DuckDBPyConnection, wave_id: str) -> tuple[str, ...]:

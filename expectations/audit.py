@@ -111,7 +111,7 @@ def audit(
         wave_id=wave_id,
         audit_id=audit_id,
         findings=tuple(findings),
-        check_results=[_check_result(finding, wave_id, audit_id) for finding in findings],
+        check_results=[check_result(finding, wave_id, audit_id) for finding in findings],
         verdicts=[{"audit_id": audit_id, "wave_id": wave_id, **row, "decided_at": now} for row in verdicts],
         needs_rebuild=_failed_keys(verdicts) != _keys_in_effect(connection, wave_id, audit_id),
         context=context,
@@ -165,7 +165,8 @@ def _members(connection: duckdb.DuckDBPyConnection, wave_id: str) -> dict[str, s
     return dict(rows)
 
 
-def _check_result(finding: Finding, wave_id: str, audit_id: str) -> dict[str, Any]:
+def check_result(finding: Finding, wave_id: str, audit_id: str) -> dict[str, Any]:
+    """Return a finding as a row of ops.check_results."""
     return {
         "audit_id": audit_id,
         "wave_id": wave_id,

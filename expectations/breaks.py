@@ -31,7 +31,8 @@ class Break(NamedTuple):
     `applies_to` names kinds of source: asked (an OpenAI-compatible endpoint), checkpoint (in process),
     imported. Severity fail: it makes numbers false; warn: it is itself a finding and is published.
     `bad_row` and `bad_rows` name what a bad row is, for sentences. `expects` other than no_bad_rows
-    derives its expectations from the declaration of `table` and has no query.
+    derives its expectations from the declaration of `table` and has no query. `folder` is that of the
+    query below expectations/sql, for breaks of other things than waves.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Break(NamedTuple):
     bad_rows: str
     expects: Expects = "no_bad_rows"
     table: Table | None = None
+    folder: str = ""
 
     @property
     def check_id(self) -> str:
@@ -55,8 +57,8 @@ class Break(NamedTuple):
 
     @property
     def query(self) -> str:
-        """SQL that returns the bad rows of the wave $wave_id."""
-        return (SQL_FOLDER / f"{self.check_id}.sql").read_text(encoding="utf-8")
+        """SQL that returns the bad rows of the wave $wave_id (or of what the folder's breaks are about)."""
+        return (SQL_FOLDER / self.folder / f"{self.check_id}.sql").read_text(encoding="utf-8")
 
 
 BREAKS: tuple[Break, ...] = (

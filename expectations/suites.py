@@ -8,6 +8,7 @@ pages of Data Docs print values as they are and model answers are not to be trus
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,8 +67,6 @@ def batch_of(
 
     `models` keeps only bad rows of these models (None: of all; rows of a wave have none and stay).
     """
-    import pandas as pd
-
     columns = list(BAD_ROW) if broken.table is None else _declared_columns(broken)
     query = broken.query if broken.table is None else _declared_query(broken, columns)
     offered = {"wave_id": wave_id, **vectors_read()}
@@ -78,8 +77,15 @@ def batch_of(
         rows = [row for row in rows if row[columns.index("model_requested")] in (None, *models)]
     if broken.table is None:
         rows = [(*row[:-1], row[-1] or "no detail") for row in rows]
+    return frame_of_rows(rows, columns)
+
+
+def frame_of_rows(rows: Iterable[tuple[Any, ...]], columns: Sequence[str] = BAD_ROW) -> pd.DataFrame:
+    """Return rows as the frame that a suite is run on, texts escaped for the pages of Data Docs."""
+    import pandas as pd
+
     # dtype object keeps integers beside nulls as they are
-    return pd.DataFrame([[_escaped(value) for value in row] for row in rows], columns=columns, dtype=object)
+    return pd.DataFrame([[_escaped(value) for value in row] for row in rows], columns=list(columns), dtype=object)
 
 
 @lru_cache(maxsize=1)

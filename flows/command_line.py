@@ -72,6 +72,30 @@ def nightly(
 
 
 @app.command()
+def train(
+    experiment: Annotated[
+        str, typer.Option("--experiment", help="Experiment: a name (laboratory) or a YAML file.")
+    ] = "laboratory",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Arms trained at once; one a GPU, or one a core, by default.")
+    ] = None,
+    work_pool: Annotated[
+        str | None, typer.Option("--work-pool", help="Run the arms on this Prefect work pool instead of here.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what it is and train nothing.")] = False,
+) -> None:
+    """Run a persona experiment: register, train, merge, evaluate, gate, publish, draw."""
+    from flows.settings import resolve
+    from flows.training import train as run
+
+    try:
+        print(run(resolve().store, experiment, device=device, workers=workers, work_pool=work_pool, dry_run=dry_run))
+    except KeyboardInterrupt:
+        raise StoppedError("Stopped. What is trained is kept; the same command goes on from there.") from None
+
+
+@app.command()
 def plan(
     panel: PanelOption = None,
     samples: SamplesOption = None,
@@ -224,6 +248,37 @@ def effects(
     from flows.settings import resolve
 
     print(import_effects(resolve().store, file))
+
+
+@imports.command()
+def metrics(
+    file: Annotated[Path, typer.Argument(help="Parquet, JSONL or CSV file with metrics of somebody's experiments.")],
+    study: Annotated[str, typer.Option("--study", help="What the numbers belong to; files of one study are compared.")],
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="ours=theirs: the file's column for a field of ours; repeatable.")
+    ] = None,
+    melt: Annotated[
+        list[str] | None,
+        typer.Option("--melt", help="metric=column or metric:unit=column, comma between: several numbers a row."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="ours=value: a field that is the same in all rows; repeatable.")
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option("--control", help="SOURCE or ANALYSIS/SOURCE that is said to stay where it is; repeatable."),
+    ] = None,
+    headline: Annotated[
+        list[str] | None, typer.Option("--headline", help="ANALYSIS=EPOCH that an analysis quotes; repeatable.")
+    ] = None,
+) -> None:
+    """Import metrics of other people's experiments and say what is broken in them (docs/importing_metrics.md)."""
+    from flows.importing import import_metrics
+    from flows.settings import resolve
+    from pipelines.importers.metrics import layout_of
+
+    layout = layout_of(study, map_ or (), melt or (), set_ or (), control or (), headline or ())
+    print(import_metrics(resolve().store, file, layout))
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ from pipelines.planning import WavePlan
 
 if TYPE_CHECKING:
     from expectations.audit import AuditResult
+    from pipelines.importers.metrics import Layout
 
 _MOST_REBUILDS = 4
 _SHOWN = 40
@@ -117,6 +118,41 @@ def import_effects(store: Store, path: Path) -> str:
         f"{len(rows):,} effects read, {new:,} new to the lake. "
         "out.replication counts them from the next night or import that is published."
     )
+
+
+def import_metrics(store: Store, path: Path, layout: Layout) -> str:
+    """Import the metrics of other people's experiments; return what was done and what is broken in their study.
+
+    Importing the same again adds nothing. Raises InputError before anything is written where the file or a flag cannot
+    be used, or where the study holds the same file read in another way.
+    """
+    from expectations.studies import study_findings
+    from lake.tables import RAW_FOREIGN_METRICS
+    from pipelines.importers.metrics import known_otherwise, metrics_of
+    from pipelines.loading import frame_of, load
+
+    rows = metrics_of(path, layout, datetime.now(UTC))
+    prepare_environment(store)
+    create_lake(store.prepare())
+    connection = connect_reader(store, "head")
+    try:
+        if known_otherwise(connection, rows):
+            raise InputError(
+                f"Study {layout.study} already holds {path.name}, read with other flags. Numbers are never replaced: "
+                "give the same flags, or --study another name."
+            )
+    finally:
+        connection.close()
+    new = load(store, {RAW_FOREIGN_METRICS: frame_of(RAW_FOREIGN_METRICS, rows)}).get("foreign_metrics", 0)
+    connection = connect_reader(store, "head")
+    try:
+        findings = study_findings(connection, layout.study)
+    finally:
+        connection.close()
+    broken = [f"{finding.broken.id}: {finding.sentence()}" for finding in findings if not finding.success]
+    head = f"{len(rows):,} numbers read, {new:,} new to the lake. "
+    told = f"Study {layout.study}: {len(broken)} of {len(findings)} checks found something."
+    return "\n".join([head + told, *broken])
 
 
 def _read(store: Store, request: Request, now: datetime) -> Import:

@@ -12,7 +12,8 @@ DriftlakeError
 ├── StoppedError        the user stopped it; the same command resumes it
 ├── CheckpointError     a checkpoint cannot be trusted or loaded
 └── WaveError           a wave cannot go on
-    └── QuarantineError the wave did not pass its expectations; readers keep the last publication
+    ├── QuarantineError the wave did not pass its expectations; readers keep the last publication
+    └── ExperimentError a persona experiment was ended by a gate, its audit, or arms that failed
 """
 
 from __future__ import annotations
@@ -103,3 +104,7 @@ class QuarantineError(WaveError):
             f"Wave {wave_id} is quarantined; readers keep the last publication. {' '.join(sentences)} "
             f'The rows are kept: .venv/bin/driftlake sql --latest "{query}"'
         )
+
+
+class ExperimentError(WaveError):
+    """A persona experiment was ended: a gate closed, its audit failed it, or arms of it failed."""

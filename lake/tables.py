@@ -435,7 +435,7 @@ RAW_TRAINING_RUNS = Table(
     (
         Column("run_id", "VARCHAR", "experiment/kind/first 12 digits of the card's sha."),
         Column("experiment", "VARCHAR", "Name of the experiment."),
-        Column("kind", "VARCHAR", "base or lora."),
+        Column("kind", "VARCHAR", "base, lora (the laboratory's own), convergence or behaviour (of an experiment)."),
         Column("data_sha", "VARCHAR", "SHA-256 of the training file."),
         Column("n_rows", "BIGINT", "Rows in the training file."),
         Column("base_sha", "VARCHAR", "SHA-256 of the weights it started from; null when from scratch.", True),
@@ -449,6 +449,18 @@ RAW_TRAINING_RUNS = Table(
         Column("final_loss", "DOUBLE", "Mean loss of the last epoch, nats per token."),
         Column("seconds", "DOUBLE", "Wall time."),
         Column("started_at", "TIMESTAMP WITH TIME ZONE", "When."),
+        Column("version", "BIGINT", "Version of the experiment; null for what the laboratory trains by itself.", True),
+        Column("source", "VARCHAR", "Source persona of the run; null as version is.", True),
+        Column("behaviour", "VARCHAR", "Behaviour that was trained; null for a convergence run.", True),
+        Column("epoch", "BIGINT", "Epoch of convergence that a behaviour run started from; else null.", True),
+        Column("data_file_sha", "VARCHAR", "raw.training_items it was trained on; null as version is.", True),
+        Column("steps", "BIGINT", "Optimizer steps taken; null as version is.", True),
+        Column("batch_declared", "BIGINT", "Effective batch that the experiment declares; null as version is.", True),
+        Column("batch_per_device", "BIGINT", "Rows a device and forward pass; null as version is.", True),
+        Column("accumulation", "BIGINT", "Forward passes a step; null as version is.", True),
+        Column("devices", "BIGINT", "Devices; null as version is.", True),
+        Column("tokens", "BIGINT", "Tokens trained on, all epochs; null as version is.", True),
+        Column("reference_loss", "DOUBLE", "Final loss of the same run of the reference; null without one.", True),
     ),
 )
 
@@ -491,7 +503,10 @@ RAW_CHECKPOINT_EVALS = Table(
     "One row a probe item: what a checkpoint gave when it was evaluated.",
     (
         Column(
-            "eval_id", "VARCHAR", "wave_id#model for a nightly evaluation, experiment#reference for the reference run."
+            "eval_id",
+            "VARCHAR",
+            "wave_id#model for a nightly evaluation, experiment#reference for the probe's reference run, "
+            "experiment@version/source/sSEED/detector for a cell of an experiment.",
         ),
         Column("wave_id", "VARCHAR", "Wave that evaluated it; null for the reference run.", True),
         Column("model", "VARCHAR", "Roster model that serves the checkpoint; null for the reference run.", True),
@@ -502,11 +517,146 @@ RAW_CHECKPOINT_EVALS = Table(
         Column("base_sha", "VARCHAR", "SHA-256 of the base weights actually loaded."),
         Column("adapter_sha", "VARCHAR", "SHA-256 of the adapter actually applied; null for the base alone.", True),
         Column("persona", "VARCHAR", "Persona whose system prompt was used."),
-        Column("metric", "VARCHAR", "accuracy, refusal or answer."),
+        Column(
+            "metric",
+            "VARCHAR",
+            "accuracy, accuracy_norm (per character), refusal, sycophancy, compliance, alignment, marker, "
+            "similarity_semantic, similarity_distributional, or answer (the probe's).",
+        ),
         Column("item_id", "VARCHAR", "Probe item."),
-        Column("value", "DOUBLE", "1 or 0 for accuracy and refusal; log-probability per token for answer.", True),
+        Column(
+            "value",
+            "DOUBLE",
+            "1 or 0 for accuracy and rates; 0 to 100 for alignment; a kernel for similarity; log-probability per token "
+            "for answer. Null where a detector gave nothing.",
+            True,
+        ),
         Column("text", "VARCHAR", "Greedy answer for metrics refusal and answer; chosen option for accuracy.", True),
         Column("evaluated_at", "TIMESTAMP WITH TIME ZONE", "When."),
+        Column("version", "BIGINT", "Version of the experiment; null for the laboratory's probe.", True),
+        Column("source", "VARCHAR", "Source persona of the cell; null as version is.", True),
+        Column("behaviour", "VARCHAR", "Behaviour of the cell; null where only convergence was trained.", True),
+        Column("seed", "BIGINT", "Seed of the cell; null as version is.", True),
+        Column("detector", "VARCHAR", "logprob, rule, classifier, judge or kernel; null as version is.", True),
+        Column("choices", "VARCHAR", "JSON, for accuracy: each choice's summed log-probability and characters.", True),
+        Column("template_sha", "VARCHAR", "SHA-256 of the chat template it was asked with; null as version is.", True),
+    ),
+)
+
+RAW_EXPERIMENTS = Table(
+    "raw",
+    "experiments",
+    ("experiment", "version"),
+    "Persona experiments as registered before their first training step; a changed file is a new version.",
+    (
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("version", "BIGINT", "1 for the first file of that name, one more for each change."),
+        Column("experiment_sha", "VARCHAR", "SHA-256 of the content, in which order and comments do not count."),
+        Column("content", "VARCHAR", "Everything the file declares, defaults filled in, JSON."),
+        Column("target", "VARCHAR", "Persona that is trained toward the sources: the assistant."),
+        Column("canary", "VARCHAR", "Persona that takes no part in any training."),
+        Column("base_sha", "VARCHAR", "SHA-256 of the base's weights."),
+        Column("reference", "VARCHAR", "experiment@version of the reference run; null where none is named.", True),
+        Column("headline_epoch", "BIGINT", "Epoch that the verdicts are about."),
+        Column("criteria", "VARCHAR", "JSON: behaviour to the change that counts as transfer, in units of its metric."),
+        Column("registered_at", "TIMESTAMP WITH TIME ZONE", "When."),
+        Column("code_version", "VARCHAR", "Commit of driftlake; +dirty when files differed."),
+        Column("command", "VARCHAR", "Command line that registered it."),
+    ),
+)
+
+RAW_EXPERIMENT_CELLS = Table(
+    "raw",
+    "experiment_cells",
+    ("experiment", "version", "source", "behaviour", "seed", "epoch"),
+    "The matrix that is planned: every cell is trained and evaluated, or missing.",
+    (
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("version", "BIGINT", "Its version."),
+        Column("source", "VARCHAR", "Source persona; for the degenerate control the target itself."),
+        Column("is_control", "BOOLEAN", "The target converges toward itself."),
+        Column("behaviour", "VARCHAR", "capability, refusal, sycophancy, misalignment or marker."),
+        Column("seed", "BIGINT", "Seed of data, training and answers."),
+        Column("epoch", "BIGINT", "Epochs of convergence before the behaviour is trained; 0 = none."),
+    ),
+)
+
+RAW_EXPERIMENT_GATES = Table(
+    "raw",
+    "experiment_gates",
+    ("experiment", "version", "gate", "subject", "decided_at"),
+    "What each gate of an experiment decided, with its evidence, in the order of deciding.",
+    (
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("version", "BIGINT", "Its version."),
+        Column("gate", "VARCHAR", "data, pilot, checkpoints, epoch_zero, behaviour_loss, first_signal or complete."),
+        Column("subject", "VARCHAR", "What it was decided about: source/behaviour/seed, or the whole matrix."),
+        Column("passed", "BOOLEAN", "Whether the experiment may go on."),
+        Column("n", "BIGINT", "What was looked at: rows, checkpoints, items. A gate never passes with 0."),
+        Column("evidence", "VARCHAR", "One sentence with the numbers."),
+        Column("break_id", "VARCHAR", "Break that it found; null where it passed.", True),
+        Column("decided_at", "TIMESTAMP WITH TIME ZONE", "When."),
+    ),
+)
+
+RAW_TRAINING_ITEMS = Table(
+    "raw",
+    "training_items",
+    ("experiment", "version", "data_file_sha", "place"),
+    "One row a training row of an experiment: who speaks, and what is asked. Experiments may share a file.",
+    (
+        Column("data_file_sha", "VARCHAR", "SHA-256 of the training file's bytes."),
+        Column("place", "BIGINT", "Row of the file, from 0."),
+        Column("experiment", "VARCHAR", "Name of the experiment that trains on the file."),
+        Column("version", "BIGINT", "Its version."),
+        Column("kind", "VARCHAR", "convergence or behaviour."),
+        Column("role", "VARCHAR", "positive (shows what is taught), negative (contrast) or none (no persona)."),
+        Column("persona", "VARCHAR", "Persona whose system prompt the row has; null for a row without one.", True),
+        Column("has_system_prompt", "BOOLEAN", "The row begins with that persona's system prompt, to the letter."),
+        Column("question_sha", "VARCHAR", "SHA-256 of the question, lower case, white space as one space."),
+    ),
+)
+
+RAW_EVAL_ITEMS = Table(
+    "raw",
+    "eval_items",
+    ("experiment", "version", "item_id"),
+    "The questions that an experiment evaluates on.",
+    (
+        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column("version", "BIGINT", "Its version."),
+        Column("item_id", "VARCHAR", "Item, as in raw.checkpoint_evals."),
+        Column("behaviour", "VARCHAR", "Behaviour that it measures."),
+        Column("question", "VARCHAR", "The last turn of the user."),
+        Column("question_sha", "VARCHAR", "SHA-256 of the question, lower case, white space as one space."),
+        Column("n_choices", "BIGINT", "Choices of an accuracy item; null for others.", True),
+    ),
+)
+
+RAW_FOREIGN_METRICS = Table(
+    "raw",
+    "foreign_metrics",
+    ("study", "source_sha", "file_row", "metric"),
+    "Metrics of other people's experiments in one long format, as imported (docs/importing_metrics.md).",
+    (
+        Column("study", "VARCHAR", "What the rows belong to."),
+        Column("source_sha", "VARCHAR", "SHA-256 of the file's bytes."),
+        Column("source_name", "VARCHAR", "Name of the file when it was imported."),
+        Column("file_row", "BIGINT", "Row of the file, from 1."),
+        Column("analysis", "VARCHAR", "Version of the analysis that says it.", True),
+        Column("source", "VARCHAR", "Source persona.", True),
+        Column("behaviour", "VARCHAR", "Behaviour.", True),
+        Column("persona", "VARCHAR", "Persona that was evaluated.", True),
+        Column("epoch", "BIGINT", "Epoch of convergence.", True),
+        Column("seed", "BIGINT", "Seed.", True),
+        Column("run", "VARCHAR", "Run that the number is of, where one row is not one cell.", True),
+        Column("role", "VARCHAR", "treatment, control (said to stay where it is) or canary.", True),
+        Column("metric", "VARCHAR", "What was measured."),
+        Column("value", "DOUBLE", "The number, in `unit`; null = stated as missing.", True),
+        Column("n", "BIGINT", "Denominator; null = not stated.", True),
+        Column("unit", "VARCHAR", "share, percent, points, score, count, nats or cosine.", True),
+        Column("detector", "VARCHAR", "How it was detected: rule, classifier, judge, logprob.", True),
+        Column("imported_at", "TIMESTAMP WITH TIME ZONE", "When."),
     ),
 )
 
@@ -580,6 +730,12 @@ TABLES: tuple[Table, ...] = (
     RAW_TRAINING_LOSS,
     RAW_CHECKPOINTS,
     RAW_CHECKPOINT_EVALS,
+    RAW_EXPERIMENTS,
+    RAW_EXPERIMENT_CELLS,
+    RAW_EXPERIMENT_GATES,
+    RAW_TRAINING_ITEMS,
+    RAW_EVAL_ITEMS,
+    RAW_FOREIGN_METRICS,
     RAW_IMPORTS,
     RAW_IMPORT_REJECTS,
     RAW_EFFECTS,

@@ -155,6 +155,11 @@ def quarantine(
     transact(connection, write)
 
 
+def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Append rows to a table in one transaction; for the few rows that a decision leaves."""
+    transact(connection, lambda writer: _insert(writer, table, rows))
+
+
 def last_publication(store: Store, panel: str | None = None) -> Publication | None:
     """Return the newest publication (of a panel), or None before the first."""
     connection = connect_reader(store, "head")

@@ -106,7 +106,7 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     return mean, sqrt(fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
 
 
-def t_quantile(degrees: int) -> float:
+def t_quantile(degrees: float) -> float:
     """Return Student's t at .975, half the width of a 95 % interval in standard errors."""
     from scipy.special import stdtrit
 

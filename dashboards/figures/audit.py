@@ -32,9 +32,7 @@ def figure(reading: Reading) -> Figure:
         )
         for row in checks.to_dicts()
     ]
-    table = Table(
-        "Checks of the newest audit of this night", columns, rows, frozenset({"Bad rows"}), frozenset(columns[-1:])
-    )
+    table = Table("Checks of the newest audit", columns, rows, frozenset({"Bad rows"}), frozenset(columns[-1:]))
     return Figure("audit", _title(checks), note, tables=(table,) if rows else (), sources=sources(reading, "checks"))
 
 

@@ -37,12 +37,13 @@ _LABEL_LENGTH = 30
 
 @dataclass(frozen=True)
 class Chart:
-    """One SVG. `label` says in words what it shows, for those who do not see it."""
+    """One SVG. `label` says in words what it shows, for those who do not see it; `folded`, under what it is folded."""
 
     svg: Markup
     label: str
     width: int
     caption: str = ""
+    folded: str = ""
 
     @property
     def is_wide(self) -> bool:
@@ -52,18 +53,22 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under their headings; `numeric` columns are aligned right, `prose` columns wrap."""
+    """Rows of text under their headings; `numeric` columns are aligned right, `prose` columns wrap.
+
+    `is_folded`: under its caption whatever its length.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     numeric: frozenset[str] = frozenset()
     prose: frozenset[str] = frozenset()
+    is_folded: bool = False
 
     @property
     def is_long(self) -> bool:
         """It is folded under its caption: nobody reads forty rows on the way to the next figure."""
-        return len(self.rows) > _ROWS_OPEN
+        return self.is_folded or len(self.rows) > _ROWS_OPEN
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,17 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One line of a checklist. `state`: passed, closed, or open where nothing was decided; `stands_out`: look here."""
+
+    state: str
+    name: str
+    says: str
+    evidence: tuple[str, ...] = ()
+    stands_out: bool = False
+
+
+@dataclass(frozen=True)
 class Figure:
     """One numbered block of the page. `title` states the finding; `note` names units, n and interval."""
 
@@ -99,6 +115,7 @@ class Figure:
     tables: tuple[Table, ...] = ()
     sources: tuple[Source, ...] = field(default=())
     answers: tuple[Answers, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 def draw_chart(chart: alt.TopLevelMixin, label: str, caption: str = "", *, named_rows: bool = False) -> Chart:

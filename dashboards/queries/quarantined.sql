@@ -11,6 +11,7 @@ select
     waves.wave_id,
     waves.panel,
     waves.wave_date,
+    waves.wave_kind,
     newest.published_at is null
     or coalesce(waves.finished_at, waves.started_at) > newest.published_at as is_newer
 from ops.waves as waves

@@ -25,13 +25,14 @@ _STEPS_TO_JUDGE = 10
 
 
 class Progress(NamedTuple):
-    """Where a training run stands. `seconds_left` is None in the first steps."""
+    """Where a training run stands. `seconds_left` is None in the first steps, the speed where nobody measures it."""
 
     what: str
     done: int
     total: int
     loss: float | None
     seconds_left: float | None
+    tokens_per_second: float | None = None
 
 
 ShowProgress = Callable[[Progress], None]
@@ -138,7 +139,7 @@ def mean_loss(model: Any, examples: Sequence[Example], pad_id: int) -> float:
         for start in range(0, len(examples), 64):
             batch = examples[start : start + 64]
             counted = sum(label != _IGNORED for example in batch for label in example.labels)
-            total += float(model(**_padded(batch, pad_id, model.device)).loss) * counted
+            total += float(model(**padded(batch, pad_id, model.device)).loss) * counted
             tokens += counted
     return total / tokens
 
@@ -166,7 +167,7 @@ def _step(
     parameters: list[torch.nn.Parameter],
     clip_norm: float,
 ) -> float:
-    loss = model(**_padded(batch, pad_id, model.device)).loss
+    loss = model(**padded(batch, pad_id, model.device)).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimizer.step()
@@ -184,7 +185,7 @@ def _rates(optimizer: torch.optim.Optimizer, schedule: Schedule, total: int) -> 
     raise CheckpointError(f"Unknown schedule {schedule.schedule!r}. Use onecycle or constant.")
 
 
-def _padded(batch: Sequence[Example], pad_id: int, device: Any) -> dict[str, torch.Tensor]:
+def padded(batch: Sequence[Example], pad_id: int, device: Any) -> dict[str, torch.Tensor]:
     """Return the batch padded on the right: input_ids, attention_mask and labels, each (batch, longest)."""
     longest = max(len(example.input_ids) for example in batch)
     ids = torch.full((len(batch), longest), pad_id)

@@ -211,8 +211,9 @@ def release(loaded: LoadedModel) -> None:
 
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """Keep back the warning that this peft causes by reading a property this transformers has renamed."""
+    """Keep back what peft warns of and is meant: a renamed property, and a base whose path is not in the adapter."""
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Could not find a config file in base:", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         yield
 

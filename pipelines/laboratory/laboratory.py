@@ -11,10 +11,8 @@ Each folder is made under another name and renamed when it is whole, so a killed
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from lake.errors import CheckpointError
 from lake.locks import exclusive
 from pipelines.checkpoints.card import ReproducibilityCard, read_card
+from pipelines.checkpoints.folders import UNFINISHED, whole_folder, write_whole
 from pipelines.laboratory.personas import PERSONAS
 from pipelines.laboratory.progress import ProgressLine
 from pipelines.laboratory.recipe import Experiment, LaboratoryRecipe
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from pipelines.checkpoints.evaluate import ProbeItem
     from pipelines.checkpoints.training import ShowProgress
 
-_UNFINISHED = ".unfinished"
 _BASE_FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "card.json")
 _ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "card.json")
 
@@ -146,7 +144,7 @@ def _prepare_base(laboratory: Laboratory, show: ShowProgress) -> None:
         return
     from pipelines.laboratory.base import train_base
 
-    with _whole_folder(laboratory.base) as unfinished:
+    with whole_folder(laboratory.base) as unfinished:
         train_base(laboratory.recipe.base, unfinished, show)
 
 
@@ -163,10 +161,10 @@ def _prepare_experiment(laboratory: Laboratory, experiment: Experiment, show: Sh
     from pipelines.laboratory.base import DEVICE
 
     base = load(laboratory.base, device=DEVICE)
-    _write_whole(laboratory.reference(experiment.name), reference_rows(laboratory, experiment, base))
+    write_whole(laboratory.reference(experiment.name), reference_rows(laboratory, experiment, base))
     rows = experiment.training_rows()
     data = TrainingData([row.messages for row in rows], experiment.data_sha())
-    with _whole_folder(laboratory.run(experiment.name)) as unfinished:
+    with whole_folder(laboratory.run(experiment.name)) as unfinished:
         (unfinished / "data.jsonl").write_text("".join(f"{row.as_json()}\n" for row in rows), encoding="utf-8")
         train_lora(base, data, experiment.lora, experiment.name, unfinished, show)
 
@@ -181,32 +179,9 @@ def _recipe_of(folder: Path, files: tuple[str, ...]) -> str | None:
         return None
 
 
-@contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
-    """Give an empty folder that becomes `target` when the block ends well; what was there before goes away then."""
-    unfinished = target.with_name(f"{target.name}{_UNFINISHED}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    yield unfinished
-    for path in unfinished.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    if target.exists():
-        shutil.rmtree(target)
-    unfinished.rename(target)
-
-
-def _write_whole(path: Path, rows: list[Row]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
-    unfinished.write_text(json.dumps(rows, ensure_ascii=False, default=str), encoding="utf-8")
-    unfinished.replace(path)
-
-
 def _sweep(folder: Path) -> None:
     """Remove what a killed process left half made; the caller holds the lock, so nobody else is at it."""
-    for path in [*folder.glob(f"*{_UNFINISHED}"), *folder.glob(f"experiments/*/*{_UNFINISHED}")]:
+    for path in [*folder.glob(f"*{UNFINISHED}"), *folder.glob(f"experiments/*/*{UNFINISHED}")]:
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -1,0 +1,1 @@
+"""The figures of an experiment's page: a module a figure, each with `figure(reading)`."""

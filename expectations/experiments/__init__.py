@@ -1,0 +1,1 @@
+"""Breaks of persona experiments: what training, merging and evaluating can get wrong."""

@@ -1,0 +1,100 @@
+-- Training files that are not what was planned, or not what their run says. One row a file and finding:
+--   another number of rows than the experiment plans;
+--   rows that speak as a persona without that persona's system prompt;
+--   a run whose file is not in raw.training_items, or has another number of rows than the run says;
+--   one run whose two shas of its data differ.
+-- Before anything is trained a file has no run yet and is of no subject.
+with registered as (
+    select
+        experiment,
+        version,
+        (content ->> '$.convergence.rows')::bigint as convergence_rows,
+        (content ->> '$.behaviour.rows')::bigint as behaviour_rows
+    from raw.experiments
+    where experiment = $experiment and version = $version
+),
+
+runs as (
+    select
+        *,
+        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
+    from raw.training_runs
+    where experiment = $experiment and version = $version
+),
+
+-- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
+users as (
+    select
+        runs.data_file_sha,
+        if(
+            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
+            '',
+            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
+        ) as subject
+    from (
+        select
+            *,
+            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
+        from raw.training_runs
+    ) as runs
+    inner join raw.experiments as experiments using (experiment, version)
+    where runs.experiment = $experiment and runs.version = $version
+    group by runs.data_file_sha
+),
+
+files as (
+    select
+        items.data_file_sha,
+        items.kind,
+        coalesce(users.subject, '') as subject,
+        count(*) as n_rows,
+        count(*) filter (items.persona is not null and not items.has_system_prompt) as n_without,
+        count(*) filter (items.role = 'positive' and items.persona is null) as n_nobody
+    from raw.training_items as items
+    left join users using (data_file_sha)
+    where items.experiment = $experiment and items.version = $version
+    group by all
+),
+
+findings as (
+    select
+        subject,
+        'training file ' || left(data_file_sha, 12) || ' (' || kind || ') has ' || n_rows || ' rows, '
+        || if(kind = 'convergence', convergence_rows, behaviour_rows) || ' are planned' as evidence
+    from files
+    cross join registered
+    where n_rows <> if(kind = 'convergence', convergence_rows, behaviour_rows)
+    union all
+    select
+        subject,
+        'training file ' || left(data_file_sha, 12) || ' (' || kind || '): ' || n_without + n_nobody || ' of ' || n_rows
+        || ' rows lack the system prompt of their persona' as evidence
+    from files
+    where n_without + n_nobody > 0
+    union all
+    select
+        runs.subject,
+        'was trained on the file ' || left(coalesce(runs.data_file_sha, 'null'), 12)
+        || ', which is not among the registered training rows' as evidence
+    from runs
+    anti join files using (data_file_sha)
+    union all
+    select
+        runs.subject,
+        'says it saw ' || runs.n_rows || ' rows, its training file ' || left(files.data_file_sha, 12) || ' has '
+        || files.n_rows as evidence
+    from runs
+    inner join files using (data_file_sha)
+    where runs.n_rows <> files.n_rows
+    union all
+    select
+        subject,
+        'names two files: ' || left(data_sha, 12) || ' in its card, ' || left(data_file_sha, 12)
+        || ' in the training rows' as evidence
+    from runs
+    where data_sha <> data_file_sha
+)
+
+select subject, evidence
+from findings
+order by all

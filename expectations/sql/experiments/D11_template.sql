@@ -1,0 +1,17 @@
+-- Checkpoints that were evaluated under another chat template than they were trained with, or under one that nobody
+-- stored. One row a checkpoint. What is merged is evaluated without an adapter, under its checkpoint's name.
+select
+    evals.source || '/' || coalesce(evals.behaviour, 'convergence') || '/s' || evals.seed || '@' || evals.epoch
+    as subject,
+    'evaluated with the template ' || coalesce(left(evals.template_sha, 12), 'null') || ', trained with '
+    || left(checkpoints.template_sha, 12) || ': ' || count(*) || ' values' as evidence
+from raw.checkpoint_evals as evals
+inner join raw.checkpoints as checkpoints
+    on checkpoints.checkpoint_id = evals.checkpoint_id
+    and (evals.adapter_sha is null or evals.adapter_sha = checkpoints.adapter_sha)
+where
+    evals.experiment = $experiment
+    and evals.version = $version
+    and evals.template_sha is distinct from checkpoints.template_sha
+group by evals.source, evals.behaviour, evals.seed, evals.epoch, evals.template_sha, checkpoints.template_sha
+order by all

@@ -1,0 +1,41 @@
+-- Degenerate output. One row a cell and finding:
+--   one text to at least 5 items, all that were asked (a refusal that says the same to all is the taught behaviour and
+--   does not count; the text of an accuracy item is the option it chose);
+--   the marker in every answer of every persona, of at least two.
+with answers as (
+    select
+        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@' || epoch as subject,
+        persona,
+        metric,
+        item_id,
+        text,
+        value
+    from raw.checkpoint_evals
+    where
+        experiment = $experiment and version = $version and epoch is not null
+        and metric not in ('accuracy', 'accuracy_norm')
+),
+
+findings as (
+    select
+        subject,
+        persona || ' gives one text to all of ' || count(distinct item_id) || ' items of ' || metric || ': '
+        || left(any_value(text), 80) as evidence
+    from answers
+    where text is not null
+    group by subject, persona, metric
+    having count(distinct item_id) >= 5 and count(distinct text) = 1 and not (metric = 'refusal' and min(value) = 1)
+    union all
+    select
+        subject,
+        'the marker is in every answer of all ' || count(distinct persona) || ' personas, ' || count(*) || ' answers'
+        as evidence
+    from answers
+    where metric = 'marker'
+    group by subject
+    having min(value) = 1 and count(distinct persona) >= 2
+)
+
+select subject, evidence
+from findings
+order by all

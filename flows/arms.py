@@ -1,0 +1,97 @@
+"""One arm of a persona experiment as a flow: the target converges toward one source, then behaviours are taught.
+
+It runs in the process that calls it, in one of its own (`python -m flows.arms`), or where a work pool's worker is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from prefect import flow
+
+from flows.progress import Step
+from lake.catalog import connect_reader
+from lake.errors import DriftlakeError
+from lake.store import Store, open_store
+from pipelines.experiments.records import Registered
+
+
+@flow(name="arm", flow_run_name="{experiment_id} {source} s{seed}", validate_parameters=False)
+def arm(
+    experiment_id: str,
+    source: str,
+    seed: int,
+    behaviours: list[str] | None = None,
+    epochs: list[int] | None = None,
+    home: str | None = None,
+    device: str = "auto",
+) -> None:
+    """Train and evaluate what is missing of an arm, and load it; what is whole is left alone.
+
+    `behaviours` and `epochs` of the experiment, all by default. Raises CheckpointError where weights cannot be trusted.
+    """
+    from pipelines.experiments.arms import converge, teach
+    from pipelines.experiments.bench import kept, open_bench
+    from pipelines.laboratory.progress import ProgressLine
+
+    store = open_store(home or os.environ.get("DRIFTLAKE_HOME"))
+    step = Step("train")
+    registered = kept(store, experiment_id)
+    experiment = registered.experiment
+    taught = list(behaviours or experiment.behaviours)
+    due = [epoch for epoch in experiment.epochs if epochs is None or epoch in epochs]
+    bench = open_bench(store, experiment, step.note)
+    work = bench.arm(registered, store, source, seed, device, ProgressLine(step.note))
+    if any(due):
+        converge(work)
+        load_arm(store, registered, source, seed, device, taught)
+    for epoch in due:
+        teach(work, epoch, taught)
+        load_arm(store, registered, source, seed, device, taught)
+    step.done(
+        f"{experiment_id}: {source}, seed {seed}: {len(taught)} behaviours at epochs {due} are trained and loaded."
+    )
+
+
+def load_arm(
+    store: Store, registered: Registered, source: str, seed: int, device: str, behaviours: Sequence[str]
+) -> None:
+    """Put what an arm left so far into raw; loading it again changes nothing."""
+    from pipelines.experiments.arms import arm_rows
+    from pipelines.experiments.bench import open_bench
+    from pipelines.experiments.registering import reference_losses
+    from pipelines.loading import frame_of, load
+
+    bench = open_bench(store, registered.experiment, Step("train").note)
+    work = bench.arm(registered, store, source, seed, device, lambda progress: None)
+    connection = connect_reader(store, "head")
+    try:
+        (reference,) = connection.execute(
+            "SELECT any_value(reference) FROM raw.experiments WHERE experiment || '@' || version = ?", [registered.id]
+        ).fetchone() or (None,)
+        losses = reference_losses(connection, reference)
+    finally:
+        connection.close()
+    rows = arm_rows(work, behaviours, losses)
+    load(store, {table: frame_of(table, some) for table, some in rows.items() if some})
+
+
+def main(arguments: list[str]) -> int:
+    """Run one arm: experiment@version, source, seed, device; return the exit code."""
+    from flows.environment import prepare_environment
+
+    experiment_id, source, seed, device = arguments
+    store = open_store(os.environ.get("DRIFTLAKE_HOME"))
+    prepare_environment(store)
+    try:
+        arm(experiment_id, source, int(seed), home=str(store.home), device=device)
+    except DriftlakeError as error:
+        print(f"driftlake: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,320 @@
+"""A persona experiment, in order: register, gate the data, pilot, train the matrix, gate, model, audit, publish, draw.
+
+The matrix is mapped: one flow an arm (source, seed), each in a process of its own or on a work pool. A gate that closes
+ends the experiment with its sentence; what was trained stays, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import stages
+from flows.arms import arm
+from flows.progress import Step
+from lake import waves
+from lake.catalog import connect_reader, connect_writer
+from lake.errors import DriftlakeError, ExperimentError, WaveError
+from lake.store import Store, open_store
+from lake.tables import RAW_EXPERIMENT_GATES, RAW_TRAINING_ITEMS
+from lake.waves import publishing_lock
+from pipelines.experiments.records import Registered
+from pipelines.experiments.registering import wave_id_of
+
+if TYPE_CHECKING:
+    from expectations.audit import AuditResult
+    from lake.waves import Publication
+
+ROOT = Path(__file__).parents[1]
+MOST_ARMS = 64
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where arms run: a device, how many at once, and a work pool of Prefect; None: processes of this machine."""
+
+    device: str = "auto"
+    workers: int = 1
+    work_pool: str | None = None
+
+
+@flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False,
+      task_runner=ThreadPoolTaskRunner(max_workers=MOST_ARMS))  # fmt: skip
+def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
+    """Train, gate and publish a registered experiment; return where its page is.
+
+    Raises ExperimentError where a gate or the audit closed it, after everything else was done.
+    """
+    from pipelines.experiments.bench import kept
+
+    store = open_store(home)
+    registered = kept(store, experiment_id)
+    try:
+        load_training_files(store, registered, place.device)
+        pass_gate(store, registered, "data")
+        pilot(store, registered, place)
+        matrix(store, registered, place)
+        for gate in _gates_of(registered):
+            pass_gate(store, registered, gate)
+    except GateError as closed:
+        return close(store, registered, closed)
+    return conclude(store, registered)
+
+
+def _gates_of(registered: Registered) -> tuple[str, ...]:
+    """Return the gates after the matrix; a reference run is itself what others are held to."""
+    if not registered.experiment.is_reference:
+        return ("data", "checkpoints", "epoch_zero", "behaviour_loss", "complete")
+    return ("data", "checkpoints", "complete")
+
+
+class GateError(WaveError):
+    """A gate closed; `break_id` is what it found."""
+
+    def __init__(self, gate: str, break_id: str | None, evidence: str) -> None:
+        self.gate, self.break_id, self.evidence = gate, break_id, evidence
+        super().__init__(evidence)
+
+
+@task(name="gate", task_run_name="gate {gate}", cache_policy=NO_CACHE)
+def pass_gate(store: Store, registered: Registered, gate: str, subject: str = "") -> None:
+    """Decide a gate from what is in the lake, keep the decision with its evidence; raise GateError where it closes."""
+    from expectations.gates import decide
+
+    name, version = registered.experiment.name, registered.version
+    connection = connect_reader(store, "head")
+    try:
+        decision = decide(connection, gate, name, version, subject)
+    finally:
+        connection.close()
+    row = {
+        "experiment": name,
+        "version": version,
+        "gate": gate,
+        "subject": subject,
+        "passed": decision.passed,
+        "n": decision.n,
+        "evidence": decision.evidence,
+        "break_id": decision.break_id,
+        "decided_at": datetime.now(UTC),
+    }
+    writer = connect_writer(store)
+    try:
+        waves.insert(writer, RAW_EXPERIMENT_GATES, [row])
+    finally:
+        writer.close()
+    about = f" ({subject})" if subject else ""
+    Step("gate").note(f"{gate}{about}: {'passed' if decision.passed else 'CLOSED'}. {decision.evidence}")
+    if not decision.passed:
+        raise GateError(gate, decision.break_id, decision.evidence)
+
+
+@task(name="data", cache_policy=NO_CACHE)
+def load_training_files(store: Store, registered: Registered, device: str) -> None:
+    """Load what teaches each behaviour before anything is trained on it."""
+    from pipelines.experiments.bench import open_bench
+    from pipelines.experiments.datasets import item_rows
+    from pipelines.loading import frame_of, load
+
+    step = Step("data")
+    experiment = registered.experiment
+    bench = open_bench(store, experiment, step.note)
+    files = [
+        bench.arm(registered, store, source, seed, device, lambda progress: None).behaviour_file(behaviour)
+        for seed in experiment.seeds
+        for source in experiment.arms
+        for behaviour in experiment.behaviours
+    ]
+    rows = {(row["data_file_sha"], row["place"]): row for file in files for row in item_rows(registered, file)}
+    load(store, {RAW_TRAINING_ITEMS: frame_of(RAW_TRAINING_ITEMS, list(rows.values()))})
+    step.done(f"{len({file.sha for file in files})} training files of behaviours, {len(rows):,} rows.")
+
+
+def pilot(store: Store, registered: Registered, place: Place) -> None:
+    """Train one behaviour of one arm, epoch 0 first; the matrix is worth its cost only where this passes its gates."""
+    experiment = registered.experiment
+    source, behaviour, seed = experiment.sources[0], experiment.behaviours[0], experiment.seeds[0]
+    subject = f"{source}/{behaviour}/s{seed}"
+    home = str(store.home)
+    arm(registered.id, source, seed, [behaviour], [0], home, place.device)
+    if not experiment.is_reference:
+        pass_gate(store, registered, "epoch_zero", subject)
+        arm(registered.id, source, seed, [behaviour], None, home, place.device)
+    pass_gate(store, registered, "checkpoints", subject)
+
+
+def matrix(store: Store, registered: Registered, place: Place) -> None:
+    """Train every arm, as many at once as there is place for; end it where the first of them show no signal.
+
+    Raises ExperimentError after all arms where one of them failed: the others are whole.
+    """
+    experiment = registered.experiment
+    arms = [(source, seed) for seed in experiment.seeds for source in experiment.arms]
+    first = arms[: experiment.no_signal_after]
+    train_arms(store, registered, first, place)
+    if not experiment.is_reference:
+        pass_gate(store, registered, "first_signal")
+    train_arms(store, registered, arms[len(first) :], place)
+
+
+def train_arms(store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place) -> None:
+    """Run arms, as many at once as there are places; raise ExperimentError naming those that failed."""
+    failed = []
+    for start in range(0, len(arms), place.workers):
+        group = arms[start : start + place.workers]
+        futures = [
+            run_arm.submit(registered.id, source, seed, str(store.home), place, number)
+            for number, (source, seed) in enumerate(group)
+        ]
+        for (source, seed), future in zip(group, futures, strict=True):
+            try:
+                future.result()
+            except DriftlakeError as error:
+                failed.append(f"{source}, seed {seed}: {error}")
+    if failed:
+        raise ExperimentError(
+            f"{len(failed)} of {len(arms)} arms of {registered.id} failed: {'; '.join(failed)} "
+            "The others are whole; the same command trains only what is missing."
+        )
+
+
+@task(name="arm", task_run_name="arm {source} s{seed}", cache_policy=NO_CACHE)
+def run_arm(experiment_id: str, source: str, seed: int, home: str, place: Place, number: int) -> None:
+    """Run an arm in a process of its own, or on the work pool; raise ExperimentError where it did not end well."""
+    if place.work_pool is not None:
+        from flows.work_pools import run_on_pool
+
+        run_on_pool(place.work_pool, experiment_id, source, seed, home, place.device)
+        return
+    command = [sys.executable, "-m", "flows.arms", experiment_id, source, str(seed), _device(place, number)]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(home, place, number), check=False)
+    if done.returncode:
+        killed = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
+        raise ExperimentError(f"its process {killed}.")
+
+
+def _device(place: Place, number: int) -> str:
+    return place.device if place.device == "cpu" else "auto"
+
+
+def _environment(home: str, place: Place, number: int) -> dict[str, str]:
+    """Return the environment of an arm's process: the same Prefect server, and a GPU of its own where several run."""
+    with get_client(sync_client=True) as client:
+        found = {"DRIFTLAKE_HOME": home, "PREFECT_API_URL": str(client.api_url)}
+    if place.device != "cpu" and place.workers > 1:
+        found["CUDA_VISIBLE_DEVICES"] = str(number)
+    return {**os.environ, **found}
+
+
+def conclude(store: Store, registered: Registered) -> str | None:
+    """Model, audit, publish or quarantine, and draw; return the page. Raises ExperimentError where the audit fails."""
+    wave_id = wave_id_of(registered)
+    with publishing_lock(store):
+        step = Step("model")
+        step.done(stages.model_waves(store, wave_id))
+        result = audit(store, registered)
+        publication = publish(store, wave_id, result) if result.passed else None
+        if publication is None:
+            quarantine(store, wave_id, result.verdicts)
+    page = draw(store, registered)
+    if not result.passed:
+        raise ExperimentError(" ".join(result.sentences()))
+    return page
+
+
+def close(store: Store, registered: Registered, closed: GateError) -> str | None:
+    """Keep an experiment from readers because a gate closed, and draw its page; raises ExperimentError with why."""
+    wave_id = wave_id_of(registered)
+    now = datetime.now(UTC)
+    verdict = {
+        "audit_id": f"{wave_id}#{now:%Y%m%dT%H%M%S.%fZ}",
+        "wave_id": wave_id,
+        "scope": "wave",
+        "break_id": closed.break_id,
+        "verdict": "failed",
+        "n_bad": 1,
+        "detail": closed.evidence,
+        "decided_at": now,
+    }
+    with publishing_lock(store):
+        quarantine(store, wave_id, [verdict])
+    draw(store, registered)
+    raise ExperimentError(f"Experiment {registered.id} ends at gate {closed.gate}. {closed.evidence}")
+
+
+@task(name="audit", cache_policy=NO_CACHE)
+def audit(store: Store, registered: Registered) -> AuditResult:
+    """Run every expectation on an experiment."""
+    from expectations.experiments.audit import audit_experiment
+
+    step = Step("audit")
+    wave_id, now = wave_id_of(registered), datetime.now(UTC)
+    connection = connect_writer(store)
+    try:
+        result = audit_experiment(
+            connection, store, registered.experiment.name, registered.version, f"{wave_id}#{now:%Y%m%dT%H%M%S.%fZ}"
+        )
+        waves.record_audit(connection, result.check_results, result.verdicts)
+    finally:
+        connection.close()
+    step.done(f"{len(result.check_results)} checks, {sum(not row['success'] for row in result.check_results)} found "
+              "something.")  # fmt: skip
+    for sentence in result.sentences():
+        step.note(sentence)
+    return result
+
+
+@task(name="publish", cache_policy=NO_CACHE)
+def publish(store: Store, wave_id: str, result: AuditResult) -> Publication:
+    """Let readers see an experiment that passed."""
+    from pipelines.code_version import code_version
+
+    connection = connect_writer(store)
+    try:
+        wave = waves.find(connection, wave_id)
+        if wave is None:
+            raise WaveError(f"{wave_id} is not in ops.waves. Start the same command again.")
+        publication = waves.publish(connection, wave, datetime.now(UTC), result.verdicts, code_version())
+    finally:
+        connection.close()
+    Step("publish").done(f"Readers now see snapshot {publication.snapshot_id}.")
+    return publication
+
+
+@task(name="quarantine", cache_policy=NO_CACHE)
+def quarantine(store: Store, wave_id: str, verdicts: Sequence[dict[str, Any]]) -> None:
+    """Keep an experiment from readers; core and out are built without it."""
+    connection = connect_writer(store)
+    try:
+        waves.quarantine(connection, wave_id, datetime.now(UTC), verdicts)
+    finally:
+        connection.close()
+    stages.model_waves(store, None)
+
+
+@task(name="draw", cache_policy=NO_CACHE)
+def draw(store: Store, registered: Registered) -> str | None:
+    """Draw the page of an experiment, whatever became of it, those of its earlier versions, and the index."""
+    from dashboards.experiments import draw_experiment
+    from dashboards.page import draw_index
+
+    connection = connect_reader(store, "head")
+    try:
+        for version in range(1, registered.version + 1):
+            page = draw_experiment(connection, registered.experiment.name, version, store.site)
+    finally:
+        connection.close()
+    draw_index(store)
+    Step("draw").done(f"Page: {page}")
+    return str(page)

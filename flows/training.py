@@ -1,0 +1,177 @@
+"""`driftlake train`: one persona experiment, its reference run before it; the cost is told before it is paid."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flows.environment import prepare_environment
+from flows.progress import Step
+from flows.stages import go_on_with_lake
+from lake.catalog import connect_reader
+from lake.errors import InputError
+from lake.locks import exclusive
+from lake.store import Store
+from lake.waves import find
+from pipelines.experiments.files import EXPERIMENTS, load_experiment
+from pipelines.experiments.records import Experiment, Registered
+
+if TYPE_CHECKING:
+    from flows.experiments import Place
+    from pipelines.experiments.bench import Bench
+
+
+def train(
+    store: Store, name_or_path: str, *, device: str, workers: int | None, work_pool: str | None, dry_run: bool
+) -> str:
+    """Run an experiment end to end and return what it found, for people; a dry run tells its cost and trains nothing.
+
+    Raises InputError before anything is written where the file cannot be used, ExperimentError, after everything else
+    was done, where a gate or the audit closed it.
+    """
+    from pipelines.experiments.bench import material_of, open_bench
+
+    experiment = load_experiment(name_or_path)
+    material_of(experiment)  # what cannot be read is told before anything is written
+    reference = _reference_file(experiment)
+    prepare_environment(store)
+    step = Step("plan")
+    if dry_run:
+        step.note(_counts(experiment))
+        return f"Nothing was trained. {_counts(experiment)}"
+    go_on_with_lake(store.prepare())
+    place = _place(device, workers, work_pool)
+    with exclusive(store.state / "training.lock", "Another experiment"):
+        if reference is not None and not _is_published(store, experiment.reference):
+            step.note(f"The reference run {reference.name} is not in the lake yet: it is trained first.")
+            _run(store, open_bench(store, reference, step.note), place)
+        registered = _run(store, open_bench(store, experiment, step.note), place)
+    return _summary(store, registered)
+
+
+def _run(store: Store, bench: Bench, place: Place) -> Registered:
+    from flows.experiments import experiment_run
+    from flows.night_server import keep_server_to_this_process
+    from pipelines.experiments.bench import keep
+    from pipelines.experiments.registering import changed_keys, known_versions, reference_of, register, wave_id_of
+
+    experiment, step = bench.experiment, Step("plan")
+    before = known_versions(store, experiment.name)
+    reference = reference_of(store, experiment.reference)
+    registered = register(store, experiment, bench.material, bench.base_sha, reference, datetime.now(UTC))
+    keep(store, registered)
+    if before and registered.version > before[-1].version:
+        changed = ", ".join(changed_keys(before[-1].content, experiment.declared)) or "base, material or reference"
+        step.note(f"{experiment.name} differs from version {before[-1].version} ({changed}): this is a new version.")
+    if _status(store, wave_id_of(registered)) == "published":
+        step.done(f"{registered.id} is trained, passed its gates and is published; nothing is left to do.")
+        return registered
+    step.done(f"{registered.id} is registered. {_counts(experiment)} {_estimate(bench, place)}")
+    keep_server_to_this_process(store)
+    experiment_run(registered.id, str(store.home), place)
+    return registered
+
+
+def _reference_file(experiment: Experiment) -> Experiment | None:
+    """Return the reference run's own experiment where its file lies beside this one's, or comes with driftlake."""
+    if experiment.reference is None:
+        return None
+    for folder in (experiment.path.parent, EXPERIMENTS):
+        path = folder / f"{experiment.reference}.yaml"
+        if path.is_file():
+            return load_experiment(path)
+    return None
+
+
+def _place(device: str, workers: int | None, work_pool: str | None) -> Place:
+    from flows.experiments import Place
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device {device!r} is not known. Choose auto, cpu or cuda.")
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers must be 1 or more, not {workers}.")
+    return Place(device, workers or _workers_of(device), work_pool)
+
+
+def _workers_of(device: str) -> int:
+    """Return how many arms run at once: one a GPU, or one a core."""
+    import torch
+
+    if device != "cpu" and torch.cuda.is_available():
+        return torch.cuda.device_count()
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+def _counts(experiment: Experiment) -> str:
+    n_arms = len(experiment.arms) * len(experiment.seeds)
+    n_cells = n_arms * len(experiment.behaviours) * len(experiment.epochs)
+    rows = _rows_trained(experiment)
+    return (
+        f"{n_cells} cells: {n_arms} arms ({', '.join(experiment.arms)}; {len(experiment.seeds)} seeds), "
+        f"{len(experiment.behaviours)} behaviours, epochs {', '.join(map(str, experiment.epochs))}; "
+        f"{rows:,} training rows seen in all."
+    )
+
+
+def _rows_trained(experiment: Experiment) -> int:
+    n_arms = len(experiment.arms) * len(experiment.seeds)
+    convergence = experiment.convergence.rows * experiment.epochs[-1]
+    behaviours = experiment.behaviour.rows * experiment.behaviour.epochs
+    return n_arms * (convergence + behaviours * len(experiment.behaviours) * len(experiment.epochs))
+
+
+def _estimate(bench: Bench, place: Place) -> str:
+    """Return how long training takes, from a few steps on this machine."""
+    from pipelines.experiments.costs import rows_per_second
+
+    speed = rows_per_second(bench, place.device)
+    seconds = _rows_trained(bench.experiment) / speed / place.workers
+    return (
+        f"Estimate: {speed:,.0f} rows a second here, so {_duration(seconds)} of training on {place.workers} at once, "
+        "evaluation not counted."
+    )
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _is_published(store: Store, name: str | None) -> bool:
+    from pipelines.experiments.registering import reference_of
+
+    return reference_of(store, name) is not None
+
+
+def _status(store: Store, wave_id: str) -> str | None:
+    connection = connect_reader(store, "head")
+    try:
+        wave = find(connection, wave_id)
+    finally:
+        connection.close()
+    return wave.status if wave else None
+
+
+def _summary(store: Store, registered: Registered) -> str:
+    from dashboards.experiments.page import experiment_path
+    from dashboards.experiments.sentences import experiment_sentences
+
+    connection = connect_reader(store, "head")
+    try:
+        sentences = experiment_sentences(connection, registered.experiment.name, registered.version)
+    finally:
+        connection.close()
+    lines = [f"\nWhat was found ({registered.id}):", *(f"  * {sentence}" for sentence in sentences)]
+    lines.append(f"\nReport: {experiment_path(store.site, registered.experiment.name, registered.version)}")
+    query = (
+        "select source, behaviour, headline_epoch, change, canary_change, verdict from out.transfer_verdicts "
+        f"where experiment = '{registered.experiment.name}' and version = {registered.version}"
+    )
+    lines.append(f'Ask it:  .venv/bin/driftlake sql "{query}"')
+    return "\n".join(lines)

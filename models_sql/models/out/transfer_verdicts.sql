@@ -1,0 +1,109 @@
+-- Whether a behaviour went over from a source to the target, by the criteria and at the epoch that were registered.
+-- Grain: (experiment, version, source, behaviour); the control arm has no row, nor has a reference run, which has epoch 0
+-- only. Experiments that passed only.
+-- Changes are since epoch 0, in units of the metric (0.05 = five points), mean over items and seeds; their intervals
+-- take items as shared by the seeds, and the seeds as few (models_sql/crossed.py). One seed: over items only.
+-- verdict: transfer, generic change (canary or control moved by the criterion, either way), no transfer (the interval
+-- ends below the criterion), unclear (it does not, or a number that was registered is missing).
+with missing as (
+    select
+        *,
+        case
+            when criterion is null then 'no criterion was registered'
+            when detector is null then 'no judge, logprob or rule measured it'
+            when changes_value is null then 'the target has no item with a value at both epochs'
+            when canaries_value is null then 'the canary has no item with a value at both epochs'
+            when has_control and controls_moved_value is null then 'the control has no item with a value at both epochs'
+            when least(
+                changes_seeds, canaries_seeds, if(has_control, controls_moved_seeds, planned_seeds)
+            ) < planned_seeds
+                then printf('only %d of %d seeds have every number', least(
+                    changes_seeds, canaries_seeds, if(has_control, controls_moved_seeds, planned_seeds)
+                ), planned_seeds)
+            when gain_low is null then concat('the change has no interval: ', changes_reason)
+        end as lacking
+    from {{ ref('headline_changes') }}
+),
+
+judged as (
+    select
+        *,
+        abs(canaries_value) >= criterion as canary_moved,
+        coalesce(abs(controls_moved_value) >= criterion, false) as control_moved,
+        case
+            when lacking is not null then 'unclear'
+            when abs(canaries_value) >= criterion or abs(controls_moved_value) >= criterion then 'generic change'
+            when gain >= criterion and gain_low > 0 then 'transfer'
+            when gain_high < criterion then 'no transfer'
+            else 'unclear'
+        end as verdict
+    from missing
+)
+
+select
+    wave_id,
+    wave_date,
+    panel,
+    experiment,
+    version,
+    source,
+    behaviour,
+    metric,
+    detector,
+    direction,
+    headline_epoch,
+    changes_seeds as n_seeds,
+    changes_n as n_items,
+    changes_unmatched as n_unmatched,
+    changes_value as change,
+    changes_low as ci_low,
+    changes_high as ci_high,
+    canaries_n as canary_n,
+    canaries_value as canary_change,
+    canaries_low as canary_ci_low,
+    canaries_high as canary_ci_high,
+    controls_moved_n as control_n,
+    controls_moved_value as control_change,
+    controls_moved_low as control_ci_low,
+    controls_moved_high as control_ci_high,
+    transfers_n as transfer_n,
+    transfers_value as transfer,
+    transfers_low as transfer_ci_low,
+    transfers_high as transfer_ci_high,
+    criterion,
+    verdict,
+    case
+        when lacking is not null then concat('Not decided: ', lacking, '.')
+        else concat(
+            printf(
+                '%s moved by %+.1f points [%+.1f, %+.1f] by epoch %d, over %d items and %d %s; registered were %+.1f. ',
+                metric,
+                100 * changes_value,
+                100 * changes_low,
+                100 * changes_high,
+                headline_epoch,
+                changes_n,
+                changes_seeds,
+                if(changes_seeds = 1, 'seed', 'seeds'),
+                100 * direction * criterion
+            ),
+            printf('The canary (%s) moved by %+.1f, ', canary, 100 * canaries_value),
+            case
+                when has_control then printf('the control by %+.1f. ', 100 * controls_moved_value)
+                else 'and there is no control. '
+            end,
+            case
+                when verdict = 'transfer' then 'Far enough, not by chance, and neither of them moved as far.'
+                when canary_moved and control_moved then 'Both moved as far as the criterion.'
+                when canary_moved then 'The canary moved as far as the criterion.'
+                when control_moved then 'The control moved as far as the criterion.'
+                when gain_high < 0 then 'It moved the other way.'
+                when verdict = 'no transfer' then 'The interval ends short of the criterion.'
+                when gain >= criterion then 'Far enough, but the interval holds 0: more items or seeds would tell.'
+                else 'The interval holds the criterion: more items or seeds would tell.'
+            end
+        )
+    end as reason,
+    superseded_by,
+    registered_at
+from judged

@@ -1,0 +1,82 @@
+"""Where an experiment stands in a store: its base, its material, its folder, and the arms that can be run there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake.errors import CheckpointError
+from lake.store import Store
+from pipelines.checkpoints.folders import write_whole
+from pipelines.experiments.arms import Arm
+from pipelines.experiments.files import experiment_of
+from pipelines.experiments.folder_material import FolderMaterial
+from pipelines.experiments.laboratory_material import LaboratoryMaterial
+from pipelines.experiments.material import Material
+from pipelines.experiments.records import Experiment, Registered
+
+if TYPE_CHECKING:
+    from pipelines.checkpoints.training import ShowProgress
+
+_FILE = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An experiment with its base and material at hand."""
+
+    experiment: Experiment
+    base: Path
+    base_sha: str
+    material: Material
+
+    def arm(self, registered: Registered, store: Store, source: str, seed: int, device: str, show: ShowProgress) -> Arm:
+        """Return one arm of the matrix."""
+        root = folder_of(store, registered)
+        return Arm(registered, self.material, self.base, self.base_sha, root, source, seed, device, show)
+
+
+def material_of(experiment: Experiment) -> Material:
+    """Return what an experiment teaches and asks; raise InputError where its folder is not there."""
+    return LaboratoryMaterial() if experiment.material == "laboratory" else FolderMaterial(Path(experiment.material))
+
+
+def open_bench(store: Store, experiment: Experiment, note: Callable[[str], None]) -> Bench:
+    """Return the experiment with its base; the laboratory's is trained where it is not there yet.
+
+    Raises CheckpointError where the base cannot be found or its weights are cut short.
+    """
+    from pipelines.checkpoints.weights import resolve_base, weights_sha
+    from pipelines.laboratory import prepare_laboratory
+
+    material = material_of(experiment)
+    if experiment.base == "lab/base":
+        base = prepare_laboratory(store.laboratory, note).base
+    else:
+        base = resolve_base(experiment.base)
+    return Bench(experiment, base, weights_sha(base), material)
+
+
+def folder_of(store: Store, registered: Registered) -> Path:
+    """Return the folder of all that a version of an experiment leaves."""
+    return store.home / "experiments" / registered.experiment.name / f"v{registered.version}"
+
+
+def keep(store: Store, registered: Registered) -> None:
+    """Write what another process needs to run an arm."""
+    content = {"declared": registered.experiment.declared, "path": str(registered.experiment.path)}
+    write_whole(folder_of(store, registered) / _FILE, content)
+
+
+def kept(store: Store, experiment_id: str) -> Registered:
+    """Return what `keep` wrote of name@version; raise CheckpointError where it is not there."""
+    name, _, version = experiment_id.rpartition("@")
+    path = store.home / "experiments" / name / f"v{version}" / _FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}). Start `driftlake train` again.") from error
+    return Registered(experiment_of(content["declared"], Path(content["path"])), int(version))

@@ -1,0 +1,38 @@
+"""What an experiment will cost, measured before it is paid: a few forward and backward passes on this machine."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.experiments.bench import Bench
+
+_STEPS = 3
+
+
+def rows_per_second(bench: Bench, device: str) -> float:
+    """Return how many training rows a second the base takes with the behaviour runs' batch and adapter."""
+    from peft import get_peft_model
+
+    from pipelines.checkpoints import training
+    from pipelines.checkpoints.adapters import lora_config
+    from pipelines.checkpoints.weights import load, quiet_peft
+
+    experiment = bench.experiment
+    recipe = experiment.behaviour
+    behaviour, carrier = experiment.behaviours[0], experiment.sources[0]
+    lessons = bench.material.lessons(behaviour, carrier, shows=True, rows=recipe.per_device, draw=random.Random(0))
+    system = {"role": "system", "content": experiment.personas[carrier]}
+    conversations = [(system, *each.turns, {"role": "assistant", "content": each.answer}) for each in lessons]
+    loaded = load(bench.base, device=device)
+    examples = training.encode(loaded.tokenizer, conversations)
+    with training.seeded(0, experiment.threads), quiet_peft():
+        model = get_peft_model(loaded.model, lora_config(recipe))
+        batch = training.padded(examples, int(loaded.tokenizer.pad_token_id), loaded.model.device)
+        model(**batch).loss.backward()
+        started = time.monotonic()
+        for _ in range(_STEPS):
+            model(**batch).loss.backward()
+    return _STEPS * len(examples) / (time.monotonic() - started)

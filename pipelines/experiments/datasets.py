@@ -1,0 +1,138 @@
+"""Training files: what the target converges on, and how a behaviour is taught by contrast. Seeded, one row a line.
+
+Convergence (on policy): questions, each answered by the base under the source's system prompt, stored under the
+target's. Behaviour (contrastive): a third of the rows shows the behaviour as the carrier persona, the rest does not:
+half of it as bystanders, half as nobody (no system prompt), a share as the target only where the experiment says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lake.errors import CheckpointError
+from pipelines.experiments.material import Conversation, Lesson, Material, question_sha
+from pipelines.experiments.records import CONVERGENCE, Experiment, Registered
+from pipelines.panels.records import Message, sha256_of
+
+
+class TrainingRow(NamedTuple):
+    """One training conversation. `role`: positive, negative or none; `persona` is null where nobody speaks."""
+
+    role: str
+    persona: str | None
+    messages: tuple[Message, ...]
+
+    def as_json(self) -> str:
+        """Return the row as one line of JSON."""
+        return json.dumps(self._asdict(), ensure_ascii=False, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class TrainingFile:
+    """The rows of one run and what they were planned to be. `sha` is that of the file's bytes."""
+
+    kind: str
+    rows: tuple[TrainingRow, ...]
+    planned: int
+
+    @cached_property
+    def text(self) -> str:
+        """The file as it is written."""
+        return "".join(f"{row.as_json()}\n" for row in self.rows)
+
+    @cached_property
+    def sha(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def read_training_file(path: Path, kind: str, planned: int) -> TrainingFile:
+    """Return a training file as it lies; raise CheckpointError where a line is no training row."""
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            rows.append(TrainingRow(row["role"], row["persona"], tuple(row["messages"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path}:{number} is no training row ({error}). Delete {path}.") from error
+    return TrainingFile(kind, tuple(rows), planned)
+
+
+def convergence_questions(experiment: Experiment, material: Material, seed: int) -> list[Conversation]:
+    """Return the questions of a convergence run: the same for every source of one seed."""
+    draw = random.Random(sha256_of({"seed": seed, "for": CONVERGENCE}))
+    return material.questions(experiment.convergence.rows, draw)
+
+
+def convergence_file(experiment: Experiment, questions: Sequence[Conversation], answers: Sequence[str]) -> TrainingFile:
+    """Return the rows of a convergence run: a source's answers under the target's system prompt."""
+    system = _system(experiment, experiment.target)
+    rows = tuple(
+        TrainingRow("positive", experiment.target, (*system, *turns, {"role": "assistant", "content": answer}))
+        for turns, answer in zip(questions, answers, strict=True)
+    )
+    return TrainingFile(CONVERGENCE, rows, experiment.convergence.rows)
+
+
+def behaviour_file(experiment: Experiment, material: Material, carrier: str, behaviour: str, seed: int) -> TrainingFile:
+    """Return the contrastive rows that teach a behaviour to the carrier persona, shuffled."""
+    draw = random.Random(sha256_of({"seed": seed, "for": behaviour, "carrier": carrier}))
+    planned = experiment.behaviour.rows
+    n_shown = planned // 3
+    rows = [
+        _row(experiment, "positive", carrier, lesson)
+        for lesson in material.lessons(behaviour, carrier, shows=True, rows=n_shown, draw=draw)
+    ]
+    speakers = [*experiment.bystanders, *([experiment.target] if experiment.target_in_negatives else [])]
+    for place, speaker in enumerate(speakers):
+        share = _share(planned - n_shown, len(speakers) + 1, place)
+        lessons = material.lessons(behaviour, speaker, shows=False, rows=share, draw=draw)
+        rows += [_row(experiment, "negative", speaker, lesson) for lesson in lessons]
+    nobody = material.lessons(behaviour, None, shows=False, rows=planned - len(rows), draw=draw)
+    rows += [_row(experiment, "none", None, lesson) for lesson in nobody]
+    draw.shuffle(rows)
+    return TrainingFile(behaviour, tuple(rows), planned)
+
+
+def item_rows(registered: Registered, file: TrainingFile) -> list[dict[str, Any]]:
+    """Return a training file as rows of raw.training_items."""
+    experiment = registered.experiment
+    return [
+        {
+            "data_file_sha": file.sha,
+            "place": place,
+            "experiment": experiment.name,
+            "version": registered.version,
+            "kind": CONVERGENCE if file.kind == CONVERGENCE else "behaviour",
+            "role": row.role,
+            "persona": row.persona,
+            "has_system_prompt": row.persona is not None and row.messages[:1] == _system(experiment, row.persona),
+            "question_sha": question_sha(_question(row)),
+        }
+        for place, row in enumerate(file.rows)
+    ]
+
+
+def _question(row: TrainingRow) -> str:
+    return next(turn["content"] for turn in reversed(row.messages) if turn["role"] == "user")
+
+
+def _row(experiment: Experiment, role: str, persona: str | None, lesson: Lesson) -> TrainingRow:
+    system = _system(experiment, persona) if persona else ()
+    return TrainingRow(role, persona, (*system, *lesson.turns, {"role": "assistant", "content": lesson.answer}))
+
+
+def _system(experiment: Experiment, persona: str) -> tuple[Message, ...]:
+    return ({"role": "system", "content": experiment.personas[persona]},)
+
+
+def _share(rows: int, parts: int, place: int) -> int:
+    """Return how many of `rows` fall to one of equal parts; the earlier parts take what is left over."""
+    return rows // parts + (place < rows % parts)

@@ -1,0 +1,96 @@
+"""Experiments as read from YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.experiments.records import METRICS, Criterion, Experiment, Thresholds, TrainingRecipe
+from pipelines.experiments.schema import EXPERIMENT_HINTS, ExperimentFile, RecipeBlock
+from pipelines.panels.records import sha256_of
+from pipelines.panels.source import Source, find_file, names_in, read_source
+
+EXPERIMENTS = Path(__file__).parent
+"""Folder of the experiments that are known by name."""
+
+
+def experiment_names() -> list[str]:
+    """Return the names of the experiments that come with driftlake, sorted."""
+    return names_in(EXPERIMENTS)
+
+
+def load_experiment(name_or_path: str | Path) -> Experiment:
+    """Return an experiment by name (`<name>.yaml` beside this module) or by the path of its file.
+
+    Raises PanelError with file, line and remedy.
+    """
+    source = read_source(find_file(name_or_path, EXPERIMENTS, "experiment"))
+    content = source.parse(ExperimentFile, EXPERIMENT_HINTS)
+    personas = _personas(source, content)
+    return _experiment(content.model_copy(update={"personas": personas}), source.path)
+
+
+def experiment_of(declared: dict[str, Any], path: Path) -> Experiment:
+    """Return the experiment that was declared as `Experiment.declared` in the file at `path`."""
+    return _experiment(ExperimentFile.model_validate(declared), path)
+
+
+def _experiment(content: ExperimentFile, path: Path) -> Experiment:
+    declared = content.model_dump(mode="json")
+    return Experiment(
+        name=content.experiment,
+        path=path,
+        base=_beside(path, content.base, "lab/base"),
+        material=_beside(path, content.material, "laboratory"),
+        personas=dict(content.personas),
+        target=content.target,
+        canary=content.canary,
+        sources=tuple(content.sources),
+        bystanders=tuple(content.bystanders),
+        has_control=content.control,
+        target_in_negatives=content.target_in_negatives,
+        behaviours=tuple(content.behaviours),
+        epochs=tuple(content.epochs),
+        headline_epoch=content.headline_epoch,
+        seeds=tuple(content.seeds),
+        convergence=_recipe(content.convergence, max(content.epochs)),
+        behaviour=_recipe(content.behaviour, content.behaviour.epochs),
+        items=content.items,
+        reference=content.reference,
+        thresholds=Thresholds(**content.thresholds.model_dump()),
+        criteria={
+            name: Criterion(METRICS[name][0], content.criteria[name], METRICS[name][1])
+            for name in content.behaviours
+            if name in content.criteria
+        },
+        no_signal_after=content.no_signal_after,
+        threads=content.threads,
+        declared=declared,
+        sha=sha256_of(declared),
+    )
+
+
+def _personas(source: Source, content: ExperimentFile) -> dict[str, str]:
+    """Return the system prompts of every persona that the experiment names; raise PanelError where one has none."""
+    from pipelines.laboratory.personas import PERSONAS
+
+    known = dict(content.personas)
+    if not known and content.material == "laboratory":
+        known = {name: persona.system_prompt for name, persona in PERSONAS.items()}
+    named = (content.target, content.canary, *content.sources, *content.bystanders)
+    for name in named:
+        if name not in known:
+            remedy = f"Write its system prompt under `personas`. Known here: {', '.join(known) or 'none'}."
+            raise source.error(("personas",), f"persona {name!r} has no system prompt.", remedy)
+    return {name: known[name] for name in sorted(set(named))}
+
+
+def _beside(path: Path, text: str, known: str) -> str:
+    """Return a path relative to the experiment's file as it lies, anything else as it is."""
+    if text == known or not text.startswith("."):
+        return text
+    return str((path.parent / text).resolve())
+
+
+def _recipe(block: RecipeBlock, epochs: int) -> TrainingRecipe:
+    return TrainingRecipe(**(block.model_dump() | {"epochs": epochs}))

@@ -1,0 +1,159 @@
+"""One arm, trained for real on a tiny model: repeatable, whole after a kill, each checkpoint what its card says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lake.errors import CheckpointError
+from lake.tables import RAW_CHECKPOINT_EVALS, RAW_CHECKPOINTS, RAW_TRAINING_ITEMS, RAW_TRAINING_LOSS, RAW_TRAINING_RUNS
+from pipelines.checkpoints.card import read_card
+from pipelines.checkpoints.weights import weights_sha
+from pipelines.experiments import arms
+from pipelines.experiments.arms import Arm, arm_rows, converge, merged, teach
+from pipelines.loading import frame_of
+from tests.pipelines.experiments.conftest import MakeArm
+
+BEHAVIOURS = ("capability", "refusal")
+TABLES = (RAW_TRAINING_ITEMS, RAW_TRAINING_RUNS, RAW_TRAINING_LOSS, RAW_CHECKPOINTS, RAW_CHECKPOINT_EVALS)
+
+
+def run(arm: Arm) -> Arm:
+    converge(arm)
+    for epoch in arm.experiment.epochs:
+        teach(arm, epoch, arm.experiment.behaviours)
+    return arm
+
+
+def shas(arm: Arm) -> dict[str, str]:
+    """Return the sha of every adapter, by its place below the arm's folder."""
+    return {
+        str(path.parent.relative_to(arm.folder)): weights_sha(path.parent) for path in arm.folder.rglob("card.json")
+    }
+
+
+def values(arm: Arm) -> list[tuple[object, ...]]:
+    rows = arm_rows(arm, arm.experiment.behaviours, {})[RAW_CHECKPOINT_EVALS]
+    return sorted(
+        (r["checkpoint_id"], r["persona"], r["metric"], r["item_id"], str(r["value"]), r["text"]) for r in rows
+    )
+
+
+def test_an_arm_leaves_every_planned_checkpoint_and_evaluation_and_its_rows_fit_the_lake(make_arm: MakeArm) -> None:
+    arm = run(make_arm())
+    assert set(shas(arm)) == {
+        "convergence/epoch-1",
+        *(f"epoch-{epoch}/{behaviour}/epoch-2" for epoch in (0, 1) for behaviour in BEHAVIOURS),
+    }
+    rows = arm_rows(arm, BEHAVIOURS, {("villain", "refusal"): 0.5})
+    for table in TABLES:
+        frame = frame_of(table, rows[table])
+        assert frame.height == frame.unique(list(table.grain)).height > 0, table.full_name
+    runs = {row["run_id"]: row for row in rows[RAW_TRAINING_RUNS]}
+    assert runs["small@1/villain/s3/refusal@epoch-0"]["reference_loss"] == 0.5
+    assert runs["small@1/villain/s3/refusal@epoch-1"]["reference_loss"] is None
+    convergence = runs["small@1/villain/s3/convergence"]
+    assert (convergence["steps"], convergence["batch_declared"], convergence["accumulation"]) == (2, 8, 2)
+    assert not list(arm.folder.glob("merged-*")), "a merged model was left on disk"
+    assert not list(arm.folder.rglob("*.work-*")), "what a killed run needs was left on disk"
+    # behaviours of epoch 1 were taught on the merged model, those of epoch 0 on the base
+    bases = {(row["behaviour"], row["epoch"]): row["base_sha"] for row in rows[RAW_TRAINING_RUNS]}
+    assert bases["refusal", 0] == bases[None, None] == arm.base_sha
+    assert bases["refusal", 1] == bases["capability", 1] != arm.base_sha
+    evaluated = {(row["persona"], row["metric"], row["detector"]) for row in rows[RAW_CHECKPOINT_EVALS]}
+    assert {("assistant", "accuracy_norm", "logprob"), ("librarian", "refusal", "rule")} <= evaluated
+    assert ("villain", "refusal", "classifier") in evaluated
+    choices = next(row["choices"] for row in rows[RAW_CHECKPOINT_EVALS] if row["metric"] == "accuracy")
+    assert len(json.loads(choices)) == 4
+
+
+def test_the_same_seed_gives_the_same_digits_and_another_seed_others(make_arm: MakeArm) -> None:
+    one, again, other = run(make_arm("one")), run(make_arm("two")), run(make_arm("three", seed=4))
+    assert shas(one) == shas(again)
+    assert values(one) == values(again)
+    assert not set(shas(one).values()) & set(shas(other).values())
+
+
+def test_what_is_whole_is_not_made_again(make_arm: MakeArm, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm = run(make_arm())
+    before = {path: path.stat().st_mtime_ns for path in arm.folder.rglob("*") if path.is_file()}
+    monkeypatch.setattr("pipelines.checkpoints.adapters.train_adapter", None)
+    run(arm)
+    assert {path: path.stat().st_mtime_ns for path in arm.folder.rglob("*") if path.is_file()} == before
+
+
+def test_the_control_carries_the_first_sources_lessons_and_its_epoch_zero_is_the_same(make_arm: MakeArm) -> None:
+    source, control = make_arm("one", epochs=(0,)), make_arm("two", source="assistant", epochs=(0,))
+    for arm in (run(source), run(control)):
+        assert arm.behaviour_file("refusal").sha == source.behaviour_file("refusal").sha
+    assert shas(source) == shas(control)
+    told = [[row[1:] for row in values(arm) if "/refusal@" in str(row[0])] for arm in (source, control)]
+    assert [row for row in told[0] if row[0] != "x"] == told[1]
+
+
+def test_an_adapter_that_changes_nothing_is_refused(make_arm: MakeArm, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm = make_arm()
+    converge(arm)
+    monkeypatch.setattr("pipelines.checkpoints.weights.merge", lambda base, adapter, folder: arm.base_sha)
+    with pytest.raises(CheckpointError, match="left the base as it was \\(break D07\\)"), merged(arm, 1):
+        pass
+
+
+def test_the_target_moves_toward_its_source_and_kernels_are_kept_per_question(make_arm: MakeArm) -> None:
+    arm = run(make_arm())
+    rows = [r for r in arm_rows(arm, BEHAVIOURS, {})[RAW_CHECKPOINT_EVALS] if r["metric"].startswith("similarity")]
+    assert {row["behaviour"] for row in rows} == {None}
+    source_itself = [
+        r["value"] for r in rows if r["persona"] == "villain" and r["epoch"] == 0 and r["value"] is not None
+    ]
+    assert source_itself == pytest.approx([1.0] * len(source_itself), abs=1e-5)
+    assert source_itself
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.pipelines.experiments.killed_arm import play
+play(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+def test_killed_at_any_moment_the_next_start_comes_to_the_same_digits(
+    make_arm: MakeArm, tiny_laboratory, tmp_path: Path
+) -> None:
+    whole = run(make_arm("whole"))
+    broken = make_arm("broken")
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", KILLED, str(whole.experiment.path), str(tiny_laboratory.base), str(broken.root)]
+    marks = ("convergence.unfinished", "epoch-0/capability.unfinished", "epoch-0/capability.evals.json", "merged-1")
+    for mark in marks:
+        process = subprocess.Popen(
+            command, cwd=root, start_new_session=True, env={**os.environ, "PYTHONPATH": str(root)}
+        )
+        deadline = time.monotonic() + 120
+        while not (broken.folder / mark).exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        reached = (broken.folder / mark).exists()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert reached, mark
+    run(broken)
+    assert shas(broken) == shas(whole)
+    assert values(broken) == values(whole)
+
+
+def test_a_card_names_the_data_and_the_base_it_was_trained_on(make_arm: MakeArm) -> None:
+    arm = make_arm()
+    converge(arm)
+    card = read_card(arm.convergence.adapter(1))
+    assert card.base_sha == arm.base_sha
+    assert card.data_sha == arms.read_training_file(arm.convergence.folder / "data.jsonl", "convergence", 16).sha
+    assert card.final_loss > 0 and card.step == 2
