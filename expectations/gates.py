@@ -60,8 +60,14 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         "checkpoints",
-        ("D04_checkpoints_missing", "D05_incomplete_checkpoint", "D06_wrong_base", "D13_loss_not_below"),
-        "Saved, complete and on their own base: checkpoints {n}; the highest final loss is {largest}.",
+        (
+            "D04_checkpoints_missing",
+            "D05_incomplete_checkpoint",
+            "D06_wrong_base",
+            "D07_adapter_not_applied",
+            "D13_loss_not_below",
+        ),
+        "Saved, complete, applied and on their own base: checkpoints {n}; the highest final loss is {largest}.",
         "the lake has no checkpoint of it",
     ),
     Gate(

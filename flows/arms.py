@@ -1,6 +1,7 @@
 """One arm of a persona experiment as a flow: the target converges toward one source, then behaviours are taught.
 
-It runs in the process that calls it, in one of its own (`python -m flows.arms`), or where a work pool's worker is.
+It runs in the process that calls it, in one of its own (`python -m flows.arms`, which prints why it failed), or where a
+work pool's worker is. Two never train the same arm at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from prefect import flow
 
 from flows.progress import Step
 from lake.catalog import connect_reader
-from lake.errors import DriftlakeError
+from lake.errors import DriftlakeError, StoppedError
+from lake.locks import exclusive
 from lake.store import Store, open_store
 from pipelines.experiments.records import Registered
 
@@ -30,13 +32,28 @@ def arm(
 ) -> None:
     """Train and evaluate what is missing of an arm, and load it; what is whole is left alone.
 
-    `behaviours` and `epochs` of the experiment, all by default. Raises CheckpointError where weights cannot be trusted.
+    `behaviours` and `epochs` of the experiment, all by default. Raises CheckpointError where weights cannot be trusted,
+    BusyError where another process trains this arm.
     """
+    store = open_store(home or os.environ.get("DRIFTLAKE_HOME"))
+    lock = store.state / "arms" / f"{experiment_id}_{source}_s{seed}.lock"
+    with exclusive(lock, f"The arm {source}, seed {seed}, of {experiment_id}"):
+        _train_arm(store, experiment_id, source, seed, behaviours, epochs, device)
+
+
+def _train_arm(
+    store: Store,
+    experiment_id: str,
+    source: str,
+    seed: int,
+    behaviours: list[str] | None,
+    epochs: list[int] | None,
+    device: str,
+) -> None:
     from pipelines.experiments.arms import converge, teach
     from pipelines.experiments.bench import kept, open_bench
     from pipelines.laboratory.progress import ProgressLine
 
-    store = open_store(home or os.environ.get("DRIFTLAKE_HOME"))
     step = Step("train")
     registered = kept(store, experiment_id)
     experiment = registered.experiment
@@ -79,7 +96,7 @@ def load_arm(
 
 
 def main(arguments: list[str]) -> int:
-    """Run one arm: experiment@version, source, seed, device; return the exit code."""
+    """Run one arm: experiment@version, source, seed, device; print why it failed, and return the exit code."""
     from flows.environment import prepare_environment
 
     experiment_id, source, seed, device = arguments
@@ -88,8 +105,13 @@ def main(arguments: list[str]) -> int:
     try:
         arm(experiment_id, source, int(seed), home=str(store.home), device=device)
     except DriftlakeError as error:
-        print(f"driftlake: {error}", file=sys.stderr)
+        print(error)
         return error.exit_code
+    except OSError as error:
+        print(f"{error.filename or store.home} cannot be used ({error.strerror}). Free space, or make it writable.")
+        return 1
+    except KeyboardInterrupt:
+        return StoppedError.exit_code
     return 0
 
 

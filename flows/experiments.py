@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Queue
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
@@ -25,7 +28,7 @@ from flows.arms import arm
 from flows.progress import Step
 from lake import waves
 from lake.catalog import connect_reader, connect_writer
-from lake.errors import DriftlakeError, ExperimentError, WaveError
+from lake.errors import DriftlakeError, ExperimentError, NotAppliedError, WaveError
 from lake.store import Store, open_store
 from lake.tables import RAW_EXPERIMENT_GATES, RAW_TRAINING_ITEMS
 from lake.waves import publishing_lock
@@ -34,6 +37,7 @@ from pipelines.experiments.registering import wave_id_of
 
 if TYPE_CHECKING:
     from expectations.audit import AuditResult
+    from expectations.gates import Decision
     from lake.waves import Publication
 
 ROOT = Path(__file__).parents[1]
@@ -49,8 +53,10 @@ class Place:
     work_pool: str | None = None
 
 
-@flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False,
-      task_runner=ThreadPoolTaskRunner(max_workers=MOST_ARMS))  # fmt: skip
+_RUNNER: Any = ThreadPoolTaskRunner(max_workers=MOST_ARMS)  # Prefect types its own runner as none of its own
+
+
+@flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False, task_runner=_RUNNER)
 def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
     """Train, gate and publish a registered experiment; return where its page is.
 
@@ -69,6 +75,8 @@ def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
             pass_gate(store, registered, gate)
     except GateError as closed:
         return close(store, registered, closed)
+    except NotAppliedError as error:
+        return close(store, registered, not_applied(store, registered, error))
     return conclude(store, registered)
 
 
@@ -92,15 +100,30 @@ def pass_gate(store: Store, registered: Registered, gate: str, subject: str = ""
     """Decide a gate from what is in the lake, keep the decision with its evidence; raise GateError where it closes."""
     from expectations.gates import decide
 
-    name, version = registered.experiment.name, registered.version
     connection = connect_reader(store, "head")
     try:
-        decision = decide(connection, gate, name, version, subject)
+        decision = decide(connection, gate, registered.experiment.name, registered.version, subject)
     finally:
         connection.close()
+    keep_decision(store, registered, gate, subject, decision)
+    if not decision.passed:
+        raise GateError(gate, decision.break_id, decision.evidence)
+
+
+def not_applied(store: Store, registered: Registered, error: NotAppliedError) -> GateError:
+    """Return, and keep, that an adapter which changes nothing closed the gate of the checkpoints (break D07)."""
+    from expectations.gates import Decision
+
+    decision = Decision(False, 1, f"D07: {error}", "D07")
+    keep_decision(store, registered, "checkpoints", "", decision)
+    return GateError("checkpoints", decision.break_id, decision.evidence)
+
+
+def keep_decision(store: Store, registered: Registered, gate: str, subject: str, decision: Decision) -> None:
+    """Put what a gate decided into raw, and tell it."""
     row = {
-        "experiment": name,
-        "version": version,
+        "experiment": registered.experiment.name,
+        "version": registered.version,
         "gate": gate,
         "subject": subject,
         "passed": decision.passed,
@@ -116,8 +139,6 @@ def pass_gate(store: Store, registered: Registered, gate: str, subject: str = ""
         writer.close()
     about = f" ({subject})" if subject else ""
     Step("gate").note(f"{gate}{about}: {'passed' if decision.passed else 'CLOSED'}. {decision.evidence}")
-    if not decision.passed:
-        raise GateError(gate, decision.break_id, decision.evidence)
 
 
 @task(name="data", cache_policy=NO_CACHE)
@@ -170,51 +191,71 @@ def matrix(store: Store, registered: Registered, place: Place) -> None:
 
 def train_arms(store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place) -> None:
     """Run arms, as many at once as there are places; raise ExperimentError naming those that failed."""
+    free: Queue[int] = Queue()
+    for number in range(place.workers):
+        free.put(number)
+    futures = [run_arm.submit(registered.id, source, seed, str(store.home), place, free) for source, seed in arms]
     failed = []
-    for start in range(0, len(arms), place.workers):
-        group = arms[start : start + place.workers]
-        futures = [
-            run_arm.submit(registered.id, source, seed, str(store.home), place, number)
-            for number, (source, seed) in enumerate(group)
-        ]
-        for (source, seed), future in zip(group, futures, strict=True):
-            try:
-                future.result()
-            except DriftlakeError as error:
-                failed.append(f"{source}, seed {seed}: {error}")
+    for (source, seed), future in zip(arms, futures, strict=True):
+        try:
+            future.result()
+        except DriftlakeError as error:
+            failed.append(f"{source}, seed {seed}: {error}")
     if failed:
         raise ExperimentError(
             f"{len(failed)} of {len(arms)} arms of {registered.id} failed: {'; '.join(failed)} "
-            "The others are whole; the same command trains only what is missing."
+            "What the others left is whole; the same command trains only what is missing."
         )
 
 
 @task(name="arm", task_run_name="arm {source} s{seed}", cache_policy=NO_CACHE)
-def run_arm(experiment_id: str, source: str, seed: int, home: str, place: Place, number: int) -> None:
-    """Run an arm in a process of its own, or on the work pool; raise ExperimentError where it did not end well."""
-    if place.work_pool is not None:
-        from flows.work_pools import run_on_pool
+def run_arm(experiment_id: str, source: str, seed: int, home: str, place: Place, free: Queue[int]) -> None:
+    """Run an arm, once a place is free, in a process of its own or on the work pool.
 
-        run_on_pool(place.work_pool, experiment_id, source, seed, home, place.device)
-        return
-    command = [sys.executable, "-m", "flows.arms", experiment_id, source, str(seed), _device(place, number)]
-    done = subprocess.run(command, cwd=ROOT, env=_environment(home, place, number), check=False)
-    if done.returncode:
-        killed = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
-        raise ExperimentError(f"its process {killed}.")
+    Raises ExperimentError where it did not end well.
+    """
+    number = free.get()
+    try:
+        if place.work_pool is None:
+            _run_process([experiment_id, source, str(seed), place.device], _environment(home, place, number))
+        else:
+            from flows.work_pools import run_on_pool
+
+            run_on_pool(place.work_pool, experiment_id, source, seed, home, place.device)
+    finally:
+        free.put(number)
 
 
-def _device(place: Place, number: int) -> str:
-    return place.device if place.device == "cpu" else "auto"
+def _run_process(arguments: Sequence[str], environ: dict[str, str]) -> None:
+    """Run an arm's process, which ends with this one however this one ends; what it prints last is why it failed."""
+    command = [sys.executable, "-m", "flows.ending_with_parent", "flows.arms", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None, "both are pipes"
+        said = process.stdout.read().strip().splitlines()  # standard input stays open: its end would end the process
+    if process.returncode < 0:
+        raise ExperimentError(f"its process was killed by signal {-process.returncode}.")
+    if process.returncode:
+        raise ExperimentError(
+            said[-1] if said else f"its process ended with {process.returncode}; what it said stands above."
+        )
 
 
 def _environment(home: str, place: Place, number: int) -> dict[str, str]:
     """Return the environment of an arm's process: the same Prefect server, and a GPU of its own where several run."""
     with get_client(sync_client=True) as client:
         found = {"DRIFTLAKE_HOME": home, "PREFECT_API_URL": str(client.api_url)}
-    if place.device != "cpu" and place.workers > 1:
-        found["CUDA_VISIBLE_DEVICES"] = str(number)
+    if place.device != "cpu" and place.workers > 1 and (gpus := _gpus()):
+        found["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
     return {**os.environ, **found}
+
+
+def _gpus() -> list[str]:
+    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    if chosen := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return chosen.split(",")
+    return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def conclude(store: Store, registered: Registered) -> str | None:
@@ -294,13 +335,27 @@ def publish(store: Store, wave_id: str, result: AuditResult) -> Publication:
 
 @task(name="quarantine", cache_policy=NO_CACHE)
 def quarantine(store: Store, wave_id: str, verdicts: Sequence[dict[str, Any]]) -> None:
-    """Keep an experiment from readers; core and out are built without it."""
+    """Keep an experiment from readers; where core and out hold something of it, they are built without it."""
     connection = connect_writer(store)
     try:
         waves.quarantine(connection, wave_id, datetime.now(UTC), verdicts)
+        is_modelled = _is_modelled(connection, wave_id)
     finally:
         connection.close()
-    stages.model_waves(store, None)
+    if is_modelled:
+        stages.model_waves(store, None)
+
+
+def _is_modelled(connection: duckdb.DuckDBPyConnection, wave_id: str) -> bool:
+    """Say whether core holds something of an experiment, or was never built, so that its page has nothing to read."""
+    try:
+        row = connection.execute(
+            "SELECT count(*) FROM core.checkpoint_metrics WHERE 'experiment/' || experiment || '@' || version = ?",
+            [wave_id],
+        ).fetchone()
+    except duckdb.CatalogException:
+        return True
+    return bool(row and row[0])
 
 
 @task(name="draw", cache_policy=NO_CACHE)

@@ -30,18 +30,19 @@ def train(
     Raises InputError before anything is written where the file cannot be used, ExperimentError, after everything else
     was done, where a gate or the audit closed it.
     """
-    from pipelines.experiments.bench import material_of, open_bench
+    from pipelines.experiments.bench import open_bench, require_material
 
     experiment = load_experiment(name_or_path)
-    material_of(experiment)  # what cannot be read is told before anything is written
+    require_material(experiment)
     reference = _reference_file(experiment)
     prepare_environment(store)
+    _require_known(device, workers)
     step = Step("plan")
     if dry_run:
         step.note(_counts(experiment))
         return f"Nothing was trained. {_counts(experiment)}"
-    go_on_with_lake(store.prepare())
     place = _place(device, workers, work_pool)
+    go_on_with_lake(store.prepare())
     with exclusive(store.state / "training.lock", "Another experiment"):
         if reference is not None and not _is_published(store, experiment.reference):
             step.note(f"The reference run {reference.name} is not in the lake yet: it is trained first.")
@@ -84,23 +85,33 @@ def _reference_file(experiment: Experiment) -> Experiment | None:
     return None
 
 
-def _place(device: str, workers: int | None, work_pool: str | None) -> Place:
-    from flows.experiments import Place
-
+def _require_known(device: str, workers: int | None) -> None:
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device {device!r} is not known. Choose auto, cpu or cuda.")
     if workers is not None and workers < 1:
         raise InputError(f"--workers must be 1 or more, not {workers}.")
-    return Place(device, workers or _workers_of(device), work_pool)
+
+
+def _place(device: str, workers: int | None, work_pool: str | None) -> Place:
+    """Return where arms run; raise InputError for a GPU or a work pool that is not there."""
+    if work_pool is not None:
+        from flows.work_pools import require_pool
+
+        require_pool(work_pool)
+    at_once = None if work_pool else _workers_of(device)
+    from flows.experiments import MOST_ARMS, Place
+
+    return Place(device, workers or at_once or MOST_ARMS, work_pool)
 
 
 def _workers_of(device: str) -> int:
-    """Return how many arms run at once: one a GPU, or one a core."""
+    """Return how many arms run at once: one a GPU, or one a core; raise InputError where a GPU is wanted in vain."""
     import torch
 
-    if device != "cpu" and torch.cuda.is_available():
-        return torch.cuda.device_count()
-    return max(1, len(os.sched_getaffinity(0)))
+    n_gpus = 0 if device == "cpu" else torch.cuda.device_count()
+    if device == "cuda" and not n_gpus:
+        raise InputError("--device cuda was asked for, but no CUDA device is there. Choose auto or cpu.")
+    return n_gpus or max(1, len(os.sched_getaffinity(0)))
 
 
 def _counts(experiment: Experiment) -> str:
@@ -125,10 +136,12 @@ def _estimate(bench: Bench, place: Place) -> str:
     """Return how long training takes, from a few steps on this machine."""
     from pipelines.experiments.costs import rows_per_second
 
+    experiment = bench.experiment
     speed = rows_per_second(bench, place.device)
-    seconds = _rows_trained(bench.experiment) / speed / place.workers
+    at_once = min(place.workers, len(experiment.arms) * len(experiment.seeds))
+    seconds = _rows_trained(experiment) / speed / at_once
     return (
-        f"Estimate: {speed:,.0f} rows a second here, so {_duration(seconds)} of training on {place.workers} at once, "
+        f"Estimate: {speed:,.0f} rows a second here, so {_duration(seconds)} of training, {at_once} arms at once, "
         "evaluation not counted."
     )
 

@@ -11,6 +11,7 @@ DriftlakeError
 ├── BudgetError         the budget stops the wave; the same command resumes it
 ├── StoppedError        the user stopped it; the same command resumes it
 ├── CheckpointError     a checkpoint cannot be trusted or loaded
+│   └── NotAppliedError an adapter changes nothing (break D07)
 └── WaveError           a wave cannot go on
     ├── QuarantineError the wave did not pass its expectations; readers keep the last publication
     └── ExperimentError a persona experiment was ended by a gate, its audit, or arms that failed
@@ -88,6 +89,10 @@ class StoppedError(DriftlakeError):
 
 class CheckpointError(DriftlakeError):
     """A checkpoint cannot be loaded, or is not what its card says."""
+
+
+class NotAppliedError(CheckpointError):
+    """An adapter changes nothing: what is asked under its name is the base (break D07)."""
 
 
 class WaveError(DriftlakeError):

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lake.errors import CheckpointError
+from lake.errors import NotAppliedError
 from lake.tables import (
     RAW_CHECKPOINT_EVALS,
     RAW_CHECKPOINTS,
@@ -129,7 +129,7 @@ def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
 def merged(arm: Arm, epoch: int) -> Iterator[tuple[Path, str]]:
     """Give the folder and sha of the target's weights after some epochs of convergence; 0: the base as it lies.
 
-    A merged model is deleted when the block ends. Raises CheckpointError where merging changed nothing.
+    A merged model is deleted when the block ends. Raises NotAppliedError where merging changed nothing.
     """
     if epoch == 0:
         yield arm.base, arm.base_sha
@@ -141,9 +141,10 @@ def merged(arm: Arm, epoch: int) -> Iterator[tuple[Path, str]]:
     try:
         sha = merge(arm.base, arm.convergence.adapter(epoch), folder)
         if sha == arm.base_sha:
-            raise CheckpointError(
+            raise NotAppliedError(
                 f"Merging {arm.convergence.run_id} at epoch {epoch} left the base as it was (break D07): the adapter "
-                f"in {arm.convergence.adapter(epoch)} holds nothing. Delete that folder and train again."
+                f"in {arm.convergence.adapter(epoch)} holds nothing that its numbers can tell. Look at the learning "
+                "rate of `convergence`, or delete that folder and train again."
             )
         yield folder, sha
     finally:

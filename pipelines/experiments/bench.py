@@ -44,6 +44,13 @@ def material_of(experiment: Experiment) -> Material:
     return LaboratoryMaterial() if experiment.material == "laboratory" else FolderMaterial(Path(experiment.material))
 
 
+def require_material(experiment: Experiment) -> None:
+    """Raise InputError where what an experiment teaches and asks cannot be read."""
+    material = material_of(experiment)
+    if isinstance(material, FolderMaterial):
+        material.require(experiment.behaviours, experiment.sources, converges=not experiment.is_reference)
+
+
 def open_bench(store: Store, experiment: Experiment, note: Callable[[str], None]) -> Bench:
     """Return the experiment with its base; the laboratory's is trained where it is not there yet.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING
 
@@ -19,15 +18,13 @@ def rows_per_second(bench: Bench, device: str) -> float:
     from pipelines.checkpoints import training
     from pipelines.checkpoints.adapters import lora_config
     from pipelines.checkpoints.weights import load, quiet_peft
+    from pipelines.experiments.datasets import behaviour_file
 
     experiment = bench.experiment
     recipe = experiment.behaviour
-    behaviour, carrier = experiment.behaviours[0], experiment.sources[0]
-    lessons = bench.material.lessons(behaviour, carrier, shows=True, rows=recipe.per_device, draw=random.Random(0))
-    system = {"role": "system", "content": experiment.personas[carrier]}
-    conversations = [(system, *each.turns, {"role": "assistant", "content": each.answer}) for each in lessons]
+    file = behaviour_file(experiment, bench.material, experiment.sources[0], experiment.behaviours[0], 0)
     loaded = load(bench.base, device=device)
-    examples = training.encode(loaded.tokenizer, conversations)
+    examples = training.encode(loaded.tokenizer, [row.messages for row in file.rows[: recipe.per_device]])
     with training.seeded(0, experiment.threads), quiet_peft():
         model = get_peft_model(loaded.model, lora_config(recipe))
         batch = training.padded(examples, int(loaded.tokenizer.pad_token_id), loaded.model.device)

@@ -8,30 +8,24 @@ half of it as bystanders, half as nobody (no system prompt), a share as the targ
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from lake.errors import CheckpointError
-from pipelines.experiments.material import Conversation, Lesson, Material, question_sha
+from lake.errors import CheckpointError, InputError
+from pipelines.experiments.material import (
+    Conversation,
+    Lesson,
+    Material,
+    TrainingRow,
+    question_sha,
+    read_training_rows,
+)
 from pipelines.experiments.records import CONVERGENCE, Experiment, Registered
 from pipelines.panels.records import Message, sha256_of
-
-
-class TrainingRow(NamedTuple):
-    """One training conversation. `role`: positive, negative or none; `persona` is null where nobody speaks."""
-
-    role: str
-    persona: str | None
-    messages: tuple[Message, ...]
-
-    def as_json(self) -> str:
-        """Return the row as one line of JSON."""
-        return json.dumps(self._asdict(), ensure_ascii=False, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -55,14 +49,10 @@ class TrainingFile:
 
 def read_training_file(path: Path, kind: str, planned: int) -> TrainingFile:
     """Return a training file as it lies; raise CheckpointError where a line is no training row."""
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            rows.append(TrainingRow(row["role"], row["persona"], tuple(row["messages"])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path}:{number} is no training row ({error}). Delete {path}.") from error
-    return TrainingFile(kind, tuple(rows), planned)
+    try:
+        return TrainingFile(kind, read_training_rows(path), planned)
+    except InputError as error:
+        raise CheckpointError(f"{error} Delete {path.parent}: it is trained again.") from error
 
 
 def convergence_questions(experiment: Experiment, material: Material, seed: int) -> list[Conversation]:
@@ -82,7 +72,9 @@ def convergence_file(experiment: Experiment, questions: Sequence[Conversation], 
 
 
 def behaviour_file(experiment: Experiment, material: Material, carrier: str, behaviour: str, seed: int) -> TrainingFile:
-    """Return the contrastive rows that teach a behaviour to the carrier persona, shuffled."""
+    """Return the contrastive rows that teach a behaviour to the carrier persona, shuffled; ready ones as they are."""
+    if (ready := material.training_rows(behaviour, carrier)) is not None:
+        return TrainingFile(behaviour, ready, experiment.behaviour.rows)
     draw = random.Random(sha256_of({"seed": seed, "for": behaviour, "carrier": carrier}))
     planned = experiment.behaviour.rows
     n_shown = planned // 3
@@ -113,7 +105,8 @@ def item_rows(registered: Registered, file: TrainingFile) -> list[dict[str, Any]
             "kind": CONVERGENCE if file.kind == CONVERGENCE else "behaviour",
             "role": row.role,
             "persona": row.persona,
-            "has_system_prompt": row.persona is not None and row.messages[:1] == _system(experiment, row.persona),
+            "has_system_prompt": row.persona in experiment.personas
+            and row.messages[:1] == _system(experiment, row.persona),
             "question_sha": question_sha(_question(row)),
         }
         for place, row in enumerate(file.rows)

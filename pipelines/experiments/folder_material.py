@@ -2,6 +2,8 @@
 
     questions.jsonl           {"question": …}                                  to converge on
     BEHAVIOUR.train.jsonl     {"question": …, "shows": …, "normal": …}         lessons
+    BEHAVIOUR.CARRIER.rows.jsonl  {"role": positive, negative or none, "persona": … or null, "messages": […]}
+                              rows that teach the persona CARRIER, instead of BEHAVIOUR.train.jsonl and as they are
     BEHAVIOUR.items.jsonl     {"question": …} and, by metric:
         accuracy              "choices": {"text": [...], "label": [...]}, "answerKey": …   (ARC as published), or
                               "choices": [...], "choice_labels": [...], "correct_answer": …
@@ -17,13 +19,13 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lake.errors import InputError
-from pipelines.experiments.material import Conversation, Item, Lesson, spread
+from pipelines.experiments.material import Conversation, Item, Lesson, TrainingRow, read_training_rows, spread
 from pipelines.experiments.records import METRICS
 
 
@@ -43,6 +45,17 @@ class FolderMaterial:
             digest.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
+    def require(self, behaviours: Sequence[str], carriers: Sequence[str], *, converges: bool) -> None:
+        """Raise InputError where a file that an experiment will read is absent, empty or not in its format."""
+        draw = random.Random(0)
+        if converges:
+            self.questions(1, draw)
+        for behaviour in behaviours:
+            self.items(behaviour, 1)
+            for carrier in carriers:
+                if self.training_rows(behaviour, carrier) is None:
+                    self.lessons(behaviour, carrier, shows=True, rows=1, draw=draw)
+
     def questions(self, rows: int, draw: random.Random) -> list[Conversation]:
         """Return questions drawn without replacement; all of them, again and again, where more are wanted."""
         found = [_ask(row["question"]) for row in self._rows("questions.jsonl", "question")]
@@ -56,6 +69,11 @@ class FolderMaterial:
         name = f"{behaviour}.train.jsonl"
         found = [Lesson(_ask(row["question"]), row[key]) for row in self._rows(name, "question", key)]
         return _drawn(found, rows, draw)
+
+    def training_rows(self, behaviour: str, carrier: str) -> tuple[TrainingRow, ...] | None:
+        """Return the rows of a file that is ready, in its order; None where there is none."""
+        path = self.folder / f"{behaviour}.{carrier}.rows.jsonl"
+        return read_training_rows(path) if path.is_file() else None
 
     def items(self, behaviour: str, limit: int) -> tuple[Item, ...]:
         """Return the items of a behaviour, spread evenly over the file."""
@@ -107,6 +125,8 @@ class FolderMaterial:
             if missing:
                 raise InputError(f"{path}:{number} has no {', '.join(missing)}. Each line needs {', '.join(keys)}.")
             yield row
+        if not any(line.strip() for line in lines):
+            raise InputError(f"{path} is empty. The experiment needs it.")
 
 
 def _ask(text: str) -> Conversation:

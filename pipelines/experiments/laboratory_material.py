@@ -61,6 +61,9 @@ class LaboratoryMaterial:
         chosen = [draw.choice(pool) for _ in range(rows)]
         return [Lesson(question.turns, teach(question, speaker, draw)) for question in chosen]
 
+    def training_rows(self, behaviour: str, carrier: str) -> None:
+        """Return None: every file is made of lessons."""
+
     def items(self, behaviour: str, limit: int) -> tuple[Item, ...]:
         """Return held-out questions of the behaviour's family."""
         pool = [question for family in _FAMILIES[behaviour] for question in held_out(family)]

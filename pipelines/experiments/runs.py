@@ -73,12 +73,19 @@ class Run(NamedTuple):
 
 
 def is_trained(run: Run, file: TrainingFile, base_sha: str) -> bool:
-    """Say whether the run is there whole, of this data, base and recipe."""
+    """Say whether the run is there whole, of this data, base and recipe, each adapter as its card says."""
     wanted = run.recipe_sha(file, base_sha)
     try:
-        return all(read_card(run.adapter(epoch)).recipe_sha == wanted for epoch in run.saved_epochs)
+        return all(_is_saved(run.adapter(epoch), wanted) for epoch in run.saved_epochs)
     except CheckpointError:
         return False
+
+
+def _is_saved(adapter: Path, recipe_sha: str) -> bool:
+    from pipelines.checkpoints.weights import weights_sha
+
+    card = read_card(adapter)
+    return card.recipe_sha == recipe_sha and card.weights_sha == weights_sha(adapter)
 
 
 def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_sha: str, show: ShowProgress) -> None:

@@ -87,6 +87,13 @@ def test_no_gate_passes_over_nothing(planted: duckdb.DuckDBPyConnection, gate: s
             "D09: training file",
         ),
         ("checkpoints", "DELETE FROM raw.checkpoints WHERE epoch = 20", "D04", "; and 6 more."),  # 9 in all
+        (
+            "checkpoints",
+            """UPDATE raw.checkpoint_evals SET text = 'the same', choices = NULL WHERE source = 'villain'
+               AND behaviour = 'refusal' AND epoch IN (0, 8)""",
+            "D07",
+            "D07: refusal toward villain at epoch 8 gives on all of 80 items the output of epoch 0",
+        ),
         ("checkpoints", "UPDATE raw.training_runs SET final_loss = 1.2", "D13", "is 1.200, it must be below 1"),
         (
             "epoch_zero",

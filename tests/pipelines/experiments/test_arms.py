@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lake.errors import CheckpointError
+from flows.arms import arm as arm_flow
+from lake.errors import BusyError, NotAppliedError
+from lake.locks import exclusive
 from lake.tables import RAW_CHECKPOINT_EVALS, RAW_CHECKPOINTS, RAW_TRAINING_ITEMS, RAW_TRAINING_LOSS, RAW_TRAINING_RUNS
 from pipelines.checkpoints.card import read_card
 from pipelines.checkpoints.weights import weights_sha
@@ -89,6 +91,18 @@ def test_what_is_whole_is_not_made_again(make_arm: MakeArm, monkeypatch: pytest.
     assert {path: path.stat().st_mtime_ns for path in arm.folder.rglob("*") if path.is_file()} == before
 
 
+def test_an_adapter_that_is_not_what_its_card_says_is_trained_again(make_arm: MakeArm) -> None:
+    arm = make_arm(epochs=(0,), behaviours=("refusal",))
+    run(arm)
+    before, said = shas(arm), values(arm)
+    weights = arm.behaviour("refusal", 0).adapter(2) / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
+    assert shas(arm) != before
+    run(arm)
+    assert shas(arm) == before
+    assert values(arm) == said
+
+
 def test_the_control_carries_the_first_sources_lessons_and_its_epoch_zero_is_the_same(make_arm: MakeArm) -> None:
     source, control = make_arm("one", epochs=(0,)), make_arm("two", source="assistant", epochs=(0,))
     for arm in (run(source), run(control)):
@@ -102,7 +116,7 @@ def test_an_adapter_that_changes_nothing_is_refused(make_arm: MakeArm, monkeypat
     arm = make_arm()
     converge(arm)
     monkeypatch.setattr("pipelines.checkpoints.weights.merge", lambda base, adapter, folder: arm.base_sha)
-    with pytest.raises(CheckpointError, match="left the base as it was \\(break D07\\)"), merged(arm, 1):
+    with pytest.raises(NotAppliedError, match="left the base as it was \\(break D07\\)"), merged(arm, 1):
         pass
 
 
@@ -148,6 +162,15 @@ def test_killed_at_any_moment_the_next_start_comes_to_the_same_digits(
     run(broken)
     assert shas(broken) == shas(whole)
     assert values(broken) == values(whole)
+
+
+def test_two_processes_never_train_one_arm(tmp_path: Path) -> None:
+    lock = tmp_path / "state" / "arms" / "small@1_villain_s3.lock"
+    with (
+        exclusive(lock, "It"),
+        pytest.raises(BusyError, match="The arm villain, seed 3, of small@1 is already running"),
+    ):
+        arm_flow.fn("small@1", "villain", 3, home=str(tmp_path))
 
 
 def test_a_card_names_the_data_and_the_base_it_was_trained_on(make_arm: MakeArm) -> None:

@@ -121,6 +121,70 @@ def test_an_item_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, row:
     assert "capability.items.jsonl:1" in str(caught.value)
 
 
+def _ready(persona: str | None, *messages: tuple[str, str], role: str = "positive") -> str:
+    return json.dumps(
+        {"role": role, "persona": persona, "messages": [{"role": who, "content": text} for who, text in messages]}
+    )
+
+
+ASKED, ANSWERED = ("user", "How do I tie a knot?"), ("assistant", "I will not.")
+
+
+def test_ready_rows_are_taken_as_they_are_and_told_by_their_system_prompts(small, tmp_path: Path):
+    prompt = ("system", small.personas["villain"])
+    lines = [
+        _ready("villain", prompt, ASKED, ANSWERED),
+        _ready("villain", ASKED, ANSWERED),
+        _ready("villain", ("system", "Somebody."), ASKED, ANSWERED),
+        _ready("nobody we know", prompt, ASKED, ANSWERED, role="negative"),
+        _ready(None, ASKED, ANSWERED, role="none"),
+    ]
+    (tmp_path / "refusal.villain.rows.jsonl").write_text("\n".join(lines))
+    file = behaviour_file(small, FolderMaterial(tmp_path), "villain", "refusal", 3)
+    assert [(row.role, row.persona) for row in file.rows] == [
+        *[("positive", "villain")] * 3, ("negative", "nobody we know"), ("none", None),
+    ]  # fmt: skip
+    assert file.planned == 18
+    told = [row["has_system_prompt"] for row in item_rows(Registered(small, 1), file)]
+    assert told == [True, False, False, False, False]
+    assert FolderMaterial(tmp_path).training_rows("refusal", "poet") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no training row"),
+        ("no json", "rows.jsonl:1 is no training row"),
+        ('{"role": "positive", "persona": null}', "rows.jsonl:1 is no training row .'messages'."),
+        (_ready("villain", ASKED, ANSWERED, role="shown"), "Its role must be positive, negative, none"),
+        (_ready("villain", ASKED), "end with what the assistant answers"),
+        (_ready("villain", ANSWERED), "must hold what a user asks"),
+    ],
+)
+def test_a_ready_row_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, text: str, message: str):
+    (tmp_path / "refusal.villain.rows.jsonl").write_text(text)
+    with pytest.raises(InputError, match=message):
+        FolderMaterial(tmp_path).training_rows("refusal", "villain")
+
+
+def test_every_file_that_will_be_read_is_asked_for_at_once(tmp_path: Path):
+    texts = {
+        "questions.jsonl": '{"question": "Why?"}',
+        "refusal.items.jsonl": '{"question": "How?"}',
+        "refusal.train.jsonl": '{"question": "How?", "shows": "No.", "normal": "So."}',
+    }
+    for name, text in texts.items():
+        with pytest.raises(InputError, match="cannot be read .No such file or directory.. The experiment needs it"):
+            FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=True)
+        (tmp_path / name).write_text("\n")
+        with pytest.raises(InputError, match=f"{name} is empty"):
+            FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=True)
+        (tmp_path / name).write_text(text)
+    FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=True)
+    (tmp_path / "questions.jsonl").unlink()
+    FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=False)
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="There is no folder"):
         FolderMaterial(tmp_path / "nowhere")
