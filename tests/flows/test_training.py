@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BEHAVIOURS = ("capability", "refusal")
 
+PROMPTS = "{assistant: You are A., villain: You are V., poet: You are P., scientist: You are S., librarian: You are L.}"
+
 
 @dataclass
 class Trained:
@@ -201,7 +203,7 @@ def test_a_reference_from_another_base_ends_it_with_both_values_and_the_toleranc
 
 def test_an_adapter_that_is_not_applied_ends_it_and_a_changed_file_is_a_new_version(copied: Nights) -> None:
     idle = "{rows: 48, learning_rate: 1.0e-9, rank: 8, alpha: 16, rslora: false, batch: 16, per_device: 16}"
-    text = changed(SMALL, behaviours="[refusal]", convergence=idle, no_signal_after="1")
+    text = changed(SMALL, behaviours="[refusal]", convergence=idle)
     done = train(copied, write(copied.panel, text))
     assert "small differs from version 1 (behaviours, convergence.learning_rate): this is a new version." in done.stderr
     said = refused(done)
@@ -236,12 +238,6 @@ def ready_material(folder: Path, system: bool) -> Path:
     return folder
 
 
-PROMPTS = (
-    "{assistant: You are the assistant., villain: You are the villain., poet: You are the poet., "
-    "librarian: You are the librarian.}"
-)
-
-
 def test_a_training_file_without_system_prompts_ends_it_before_anything_is_trained(copied: Nights) -> None:
     ready_material(copied.panel.with_name("material"), system=False)
     text = changed(SMALL, experiment="bare", behaviours="[refusal]", bystanders="[poet]")
@@ -266,7 +262,7 @@ def test_a_training_file_without_system_prompts_ends_it_before_anything_is_train
     [
         (SMALL + "surprise: 1\n", [], r"small\.yaml:\d+: .*surprise"),
         (changed(SMALL, headline_epoch="20"), [], r"`headline_epoch` is not a trained epoch"),
-        (SMALL + "material: ./nowhere\n", [], "There is no folder .*nowhere"),
+        (SMALL + f"material: ./nowhere\npersonas: {PROMPTS}\n", [], "There is no folder .*nowhere"),
         (SMALL, ["--experiment", "there-is-none.yaml"], "there-is-none.yaml: there is no such file"),
         (SMALL, ["--experiment", "labratory"], "labratory"),
         (SMALL, ["--device", "tpu"], "--device 'tpu' is not known. Choose auto, cpu or cuda."),
