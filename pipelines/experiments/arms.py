@@ -2,7 +2,8 @@
 
 Layout below a store's experiments/NAME/vN/SOURCE/sSEED
     answers.json                     what the source said to the questions of convergence, and what it says to the items
-    convergence/                     data.jsonl, epoch-N/ (adapter, card.json) for every registered epoch above 0
+    convergence/                     data.jsonl, epoch-N/ (adapter, card.json) for every registered epoch above 0;
+                                     merged.json beside an adapter: the sha of the base with it
     epoch-N/similarity.json          target and canary against the source, before any behaviour is taught
     epoch-N/BEHAVIOUR/               data.jsonl, epoch-M/ (adapter, card.json); BEHAVIOUR.evals.json beside it
 A merged model lies there only while it is needed. What is whole is not made again.
@@ -20,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lake.errors import NotAppliedError
+from lake.errors import CheckpointError, NotAppliedError
 from lake.tables import (
     RAW_CHECKPOINT_EVALS,
     RAW_CHECKPOINTS,
@@ -40,7 +41,7 @@ from pipelines.experiments.datasets import (
 )
 from pipelines.experiments.material import Item, Material
 from pipelines.experiments.records import CONVERGENCE, Cell, Experiment, Registered
-from pipelines.experiments.runs import Run, run_rows, train
+from pipelines.experiments.runs import Run, is_trained, run_rows, train
 from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 SIMILARITY_ITEMS = 12
 """Questions a behaviour on which target and source are compared."""
+
+_MERGED = "merged.json"
 
 Rows = Mapping[Table, list[dict[str, Any]]]
 
@@ -116,13 +119,57 @@ def converge(arm: Arm) -> None:
 
 
 def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
-    """Teach behaviours on the target as it is after some epochs of convergence, and evaluate each."""
+    """Teach behaviours on the target as it is after some epochs of convergence, and evaluate each.
+
+    Where all of it is whole nothing is merged or loaded.
+    """
+    if _is_taught(arm, epoch, behaviours):
+        return
     with merged(arm, epoch) as (folder, sha):
-        _compare_with_source(arm, epoch, folder)
+        _compare_with_source(arm, epoch, folder, sha)
         for behaviour in behaviours:
             run = arm.behaviour(behaviour, epoch)
             train(run, arm.behaviour_file(behaviour), lambda: _load(arm, folder), sha, arm.show)
             _evaluate(arm, run, folder)
+
+
+def is_whole(arm: Arm) -> bool:
+    """Say whether everything of an arm is there, so that nothing would be trained or evaluated; loads no model."""
+    experiment = arm.experiment
+    said = _kept_answers(arm)
+    if said is None:
+        return experiment.epochs == (0,) and _is_taught(arm, 0, experiment.behaviours)
+    questions = convergence_questions(experiment, arm.material, arm.seed)
+    has_converged = experiment.epochs == (0,) or is_trained(
+        arm.convergence, convergence_file(experiment, questions, said["training"]), arm.base_sha
+    )
+    return has_converged and all(_is_taught(arm, epoch, experiment.behaviours) for epoch in experiment.epochs)
+
+
+def _is_taught(arm: Arm, epoch: int, behaviours: Sequence[str]) -> bool:
+    """Say whether behaviours are taught and evaluated at an epoch, on the model that would be merged for it."""
+    said, sha = _kept_answers(arm), _merged_sha(arm, epoch)
+    if said is None or sha is None or _kept(*_similarity(arm, epoch, sha, said["items"])) is None:
+        return False
+    runs = [arm.behaviour(behaviour, epoch) for behaviour in behaviours]
+    return all(
+        is_trained(run, arm.behaviour_file(behaviour), sha) and _kept(*_evals(arm, run)) is not None
+        for behaviour, run in zip(behaviours, runs, strict=True)
+    )
+
+
+def _merged_sha(arm: Arm, epoch: int) -> str | None:
+    """Return the sha of the target's weights after some epochs; None where they were never merged from these."""
+    if epoch == 0:
+        return arm.base_sha
+    from pipelines.checkpoints.weights import weights_sha
+
+    adapter = arm.convergence.adapter(epoch)
+    try:
+        found = _kept(adapter / _MERGED, sha256_of([arm.base_sha, weights_sha(adapter)]))
+    except CheckpointError:
+        return None
+    return None if found is None else str(found)
 
 
 @contextmanager
@@ -134,7 +181,7 @@ def merged(arm: Arm, epoch: int) -> Iterator[tuple[Path, str]]:
     if epoch == 0:
         yield arm.base, arm.base_sha
         return
-    from pipelines.checkpoints.weights import merge
+    from pipelines.checkpoints.weights import merge, weights_sha
 
     folder = arm.folder / f"merged-{epoch}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -146,6 +193,8 @@ def merged(arm: Arm, epoch: int) -> Iterator[tuple[Path, str]]:
                 f"in {arm.convergence.adapter(epoch)} holds nothing that its numbers can tell. Look at the learning "
                 "rate of `convergence`, or delete that folder and train again."
             )
+        adapter = arm.convergence.adapter(epoch)
+        write_whole(adapter / _MERGED, {"key": sha256_of([arm.base_sha, weights_sha(adapter)]), "content": sha})
         yield folder, sha
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -197,36 +246,52 @@ def _load(arm: Arm, folder: Path) -> LoadedModel:
     return load(folder, device=arm.device)
 
 
+def _answers(arm: Arm) -> tuple[Path, str]:
+    """Return where the source's answers are kept, and under which key."""
+    questions = convergence_questions(arm.experiment, arm.material, arm.seed)
+    items = [item.turns for item in arm.similarity_items()]
+    key = sha256_of([arm.base_sha, questions, items, arm.experiment.personas[arm.source]])
+    return arm.folder / "answers.json", key
+
+
+def _kept_answers(arm: Arm) -> dict[str, list[str]] | None:
+    """Return what the source says where it was asked already."""
+    kept = _kept(*_answers(arm))
+    return None if kept is None else dict(kept)
+
+
 def _source_answers(arm: Arm) -> dict[str, list[str]]:
     """Return what the source says, from the base: to the training questions (sampled) and to the items (greedy)."""
-    path = arm.folder / "answers.json"
-    questions = convergence_questions(arm.experiment, arm.material, arm.seed)
-    items = arm.similarity_items()
-    key = sha256_of([arm.base_sha, questions, [item.turns for item in items], arm.experiment.personas[arm.source]])
-    if kept := _kept(path, key):
-        return dict(kept)
+    if (kept := _kept_answers(arm)) is not None:
+        return kept
     from pipelines.experiments.evaluation import greedy_answers, sampled_answers
 
+    path, key = _answers(arm)
     loaded = _load(arm, arm.base)
     prompt = arm.experiment.personas[arm.source]
+    questions = convergence_questions(arm.experiment, arm.material, arm.seed)
     said = {
         "training": sampled_answers(loaded, questions, prompt, arm.seed),
-        "items": greedy_answers(loaded, [item.turns for item in items], prompt),
+        "items": greedy_answers(loaded, [item.turns for item in arm.similarity_items()], prompt),
     }
     write_whole(path, {"key": key, "content": said})
     return said
 
 
-def _compare_with_source(arm: Arm, epoch: int, folder: Path) -> None:
+def _similarity(arm: Arm, epoch: int, sha: str, source: Sequence[str]) -> tuple[Path, str]:
+    """Return where the comparison of weights with the source's answers is kept, and under which key."""
+    return arm.folder / f"epoch-{epoch}" / "similarity.json", sha256_of([sha, source])
+
+
+def _compare_with_source(arm: Arm, epoch: int, folder: Path, sha: str) -> None:
     from pipelines.experiments.evaluation import eval_rows, evaluated_personas, greedy_answers
     from pipelines.experiments.similarity import similarities
 
-    path = arm.folder / f"epoch-{epoch}" / "similarity.json"
     items, source = arm.similarity_items(), _source_answers(arm)["items"]
-    loaded = _load(arm, folder)
-    key = sha256_of([loaded.base_sha, source])
+    path, key = _similarity(arm, epoch, sha, source)
     if _kept(path, key) is not None:
         return
+    loaded = _load(arm, folder)
     cell = Cell(arm.source, CONVERGENCE, arm.seed, epoch)
     rows = []
     for persona in evaluated_personas(arm.experiment, arm.source):
@@ -235,19 +300,27 @@ def _compare_with_source(arm: Arm, epoch: int, folder: Path) -> None:
     write_whole(path, {"key": key, "content": rows})
 
 
+def _evals(arm: Arm, run: Run) -> tuple[Path, str]:
+    """Return where the evaluation of a behaviour is kept, and under which key."""
+    from pipelines.checkpoints.weights import weights_sha
+
+    assert run.behaviour is not None, "only behaviours have items"
+    items = [item._asdict() for item in arm.items(run.behaviour)]
+    key = sha256_of([weights_sha(run.adapter(run.recipe.epochs)), items])
+    return run.folder.with_name(f"{run.behaviour}.evals.json"), key
+
+
 def _evaluate(arm: Arm, run: Run, folder: Path) -> None:
-    from pipelines.checkpoints.weights import weights_sha, with_adapter
+    from pipelines.checkpoints.weights import with_adapter
     from pipelines.experiments.evaluation import eval_rows, evaluate, evaluated_personas
 
     assert run.behaviour is not None and run.epoch is not None, "only behaviours have items"
-    path = run.folder.with_name(f"{run.behaviour}.evals.json")
-    items = arm.items(run.behaviour)
-    adapter = run.adapter(run.recipe.epochs)
-    key = sha256_of([weights_sha(adapter), [item._asdict() for item in items]])
+    path, key = _evals(arm, run)
     if _kept(path, key) is not None:
         return
-    loaded = with_adapter(_load(arm, folder), adapter)
+    loaded = with_adapter(_load(arm, folder), run.adapter(run.recipe.epochs))
     cell = Cell(arm.source, run.behaviour, arm.seed, run.epoch)
+    items = arm.items(run.behaviour)
     rows = []
     for persona in evaluated_personas(arm.experiment, arm.source):
         found = evaluate(loaded, items, arm.experiment.personas[persona])
