@@ -50,7 +50,7 @@ class Place:
 
 
 @flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False,
-      task_runner=ThreadPoolTaskRunner(max_workers=MOST_ARMS))  # fmt: skip
+      task_runner=ThreadPoolTaskRunner(max_workers=MOST_ARMS))  # type: ignore[arg-type]  # fmt: skip
 def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
     """Train, gate and publish a registered experiment; return where its page is.
 
@@ -131,7 +131,7 @@ def load_training_files(store: Store, registered: Registered, device: str) -> No
     experiment = registered.experiment
     bench = open_bench(store, experiment, step.note)
     files = [
-        bench.arm(registered, store, source, seed, device, lambda progress: None).behaviour_file(behaviour)
+        bench.arm(registered, store, source, seed, device).behaviour_file(behaviour)
         for seed in experiment.seeds
         for source in experiment.arms
         for behaviour in experiment.behaviours

@@ -40,11 +40,10 @@ from pipelines.experiments.datasets import (
 )
 from pipelines.experiments.material import Item, Material
 from pipelines.experiments.records import CONVERGENCE, Cell, Experiment, Registered
-from pipelines.experiments.runs import Run, run_rows, train
+from pipelines.experiments.runs import UNWATCHED, Run, Watch, run_rows, train
 from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
-    from pipelines.checkpoints.training import ShowProgress
     from pipelines.checkpoints.weights import LoadedModel
 
 SIMILARITY_ITEMS = 12
@@ -65,7 +64,7 @@ class Arm:
     source: str
     seed: int
     device: str
-    show: ShowProgress
+    watch: Watch = UNWATCHED
 
     @property
     def experiment(self) -> Experiment:
@@ -112,7 +111,7 @@ def converge(arm: Arm) -> None:
     questions = convergence_questions(arm.experiment, arm.material, arm.seed)
     said = _source_answers(arm)["training"]
     file = convergence_file(arm.experiment, questions, said)
-    train(arm.convergence, file, lambda: _load(arm, arm.base), arm.base_sha, arm.show)
+    train(arm.convergence, file, lambda: _load(arm, arm.base), arm.base_sha, arm.watch)
 
 
 def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
@@ -121,7 +120,7 @@ def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
         _compare_with_source(arm, epoch, folder)
         for behaviour in behaviours:
             run = arm.behaviour(behaviour, epoch)
-            train(run, arm.behaviour_file(behaviour), lambda: _load(arm, folder), sha, arm.show)
+            train(run, arm.behaviour_file(behaviour), lambda: _load(arm, folder), sha, arm.watch)
             _evaluate(arm, run, folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,30 @@ from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
     from pipelines.checkpoints.card import LossPoint
-    from pipelines.checkpoints.training import ShowProgress
+    from pipelines.checkpoints.training import Progress, ShowProgress
     from pipelines.checkpoints.weights import LoadedModel
 
 Row = dict[str, Any]
+KeepLosses = Callable[[str, "Sequence[LossPoint]"], None]
+"""Called at every step of a run with its id and its losses so far."""
+
+
+def _unseen(progress: Progress) -> None:
+    """Show nothing."""
+
+
+def _not_kept(run_id: str, curve: Sequence[LossPoint]) -> None:
+    """Keep nothing."""
+
+
+class Watch(NamedTuple):
+    """Who follows a run while it trains."""
+
+    show: ShowProgress = _unseen
+    keep_losses: KeepLosses = _not_kept
+
+
+UNWATCHED = Watch()
 
 
 class Run(NamedTuple):
@@ -81,10 +101,17 @@ def is_trained(run: Run, file: TrainingFile, base_sha: str) -> bool:
         return False
 
 
-def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_sha: str, show: ShowProgress) -> None:
+def train(
+    run: Run,
+    file: TrainingFile,
+    start: Callable[[], LoadedModel],
+    base_sha: str,
+    watch: Watch,
+) -> None:
     """Train the run unless it is there; a killed one goes on from its last whole epoch.
 
-    `start` loads what the adapter is trained on, whose weights have `base_sha`. Raises CheckpointError where an adapter
+    `start` loads what the adapter is trained on, whose weights have `base_sha`; `watch` follows it step by
+    step. Raises CheckpointError where an adapter
     that was to be kept is not.
     """
     if is_trained(run, file, base_sha):
@@ -96,6 +123,11 @@ def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_s
     started_at, started = datetime.now(UTC), time.monotonic()
     model = start()
     examples = training.encode(model.tokenizer, [row.messages for row in file.rows])
+
+    def stepped(progress: Progress, curve: Sequence[LossPoint]) -> None:
+        watch.show(progress)
+        watch.keep_losses(run.run_id, curve)
+
     with whole_folder(run.folder, resumed=work.exists()) as unfinished:
         (unfinished / "data.jsonl").write_text(file.text, encoding="utf-8")
         cards = _Cards(run, file, model, unfinished, started_at, started)
@@ -107,7 +139,7 @@ def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_s
             run.registered.experiment.threads,
             work,
             cards.save,
-            show,
+            stepped,
             run.run_id,
         )
         _add_measured(unfinished, run, trained.tokens, trained.peak_gib)
@@ -202,8 +234,12 @@ def run_rows(run: Run, reference_loss: float | None) -> tuple[Row, list[Row], li
         "tokens": measured["tokens"],
         "reference_loss": reference_loss,
     }
-    losses = [{"run_id": run.run_id, **point._asdict()} for point in card.loss_curve]
-    return row, losses, [_checkpoint_row(run, each) for each in cards]
+    return row, loss_rows(run.run_id, card.loss_curve), [_checkpoint_row(run, each) for each in cards]
+
+
+def loss_rows(run_id: str, curve: Sequence[LossPoint]) -> list[Row]:
+    """Return a run's losses as rows of raw.training_loss."""
+    return [{"run_id": run_id, **point._asdict()} for point in curve]
 
 
 def _checkpoint_row(run: Run, card: ReproducibilityCard) -> Row:

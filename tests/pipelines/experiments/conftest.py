@@ -54,7 +54,7 @@ def make_arm(small: Experiment, tiny_laboratory: Laboratory, tmp_path: Path) -> 
         base = tiny_laboratory.base
         return Arm(
             Registered(experiment, 1), LaboratoryMaterial(), base, weights_sha(base), tmp_path / folder, source, seed,
-            "cpu", lambda progress: None,
+            "cpu",
         )  # fmt: skip
 
     return make
