@@ -40,7 +40,7 @@ from pipelines.experiments.datasets import (
 )
 from pipelines.experiments.material import Item, Material
 from pipelines.experiments.records import CONVERGENCE, Cell, Experiment, Registered
-from pipelines.experiments.runs import UNWATCHED, Run, Watch, run_rows, train
+from pipelines.experiments.runs import UNWATCHED, Run, Start, Watch, run_rows, train
 from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
@@ -111,40 +111,40 @@ def converge(arm: Arm) -> None:
     questions = convergence_questions(arm.experiment, arm.material, arm.seed)
     said = _source_answers(arm)["training"]
     file = convergence_file(arm.experiment, questions, said)
-    train(arm.convergence, file, lambda: _load(arm, arm.base), arm.base_sha, arm.watch)
+    train(arm.convergence, file, Start(lambda: _load(arm, arm.base), arm.base_sha, arm.base_sha), arm.watch)
 
 
 def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
     """Teach behaviours on the target as it is after some epochs of convergence, and evaluate each."""
-    with merged(arm, epoch) as (folder, sha):
-        _compare_with_source(arm, epoch, folder)
+    with merged(arm, epoch) as start:
+        _compare_with_source(arm, epoch, start)
         for behaviour in behaviours:
             run = arm.behaviour(behaviour, epoch)
-            train(run, arm.behaviour_file(behaviour), lambda: _load(arm, folder), sha, arm.watch)
-            _evaluate(arm, run, folder)
+            train(run, arm.behaviour_file(behaviour), start, arm.watch)
+            _evaluate(arm, run, start)
 
 
 @contextmanager
-def merged(arm: Arm, epoch: int) -> Iterator[tuple[Path, str]]:
-    """Give the folder and sha of the target's weights after some epochs of convergence; 0: the base as it lies.
+def merged(arm: Arm, epoch: int) -> Iterator[Start]:
+    """Give the target's weights after some epochs of convergence; 0: the base as it lies.
 
     A merged model is deleted when the block ends. Raises CheckpointError where merging changed nothing.
     """
     if epoch == 0:
-        yield arm.base, arm.base_sha
+        yield Start(lambda: _load(arm, arm.base), arm.base_sha, arm.base_sha)
         return
-    from pipelines.checkpoints.weights import merge
+    from pipelines.checkpoints.weights import merge, weights_sha
 
-    folder = arm.folder / f"merged-{epoch}"
+    folder, adapter = arm.folder / f"merged-{epoch}", arm.convergence.adapter(epoch)
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        sha = merge(arm.base, arm.convergence.adapter(epoch), folder)
+        sha = merge(arm.base, adapter, folder)
         if sha == arm.base_sha:
             raise CheckpointError(
                 f"Merging {arm.convergence.run_id} at epoch {epoch} left the base as it was (break D07): the adapter "
-                f"in {arm.convergence.adapter(epoch)} holds nothing. Delete that folder and train again."
+                f"in {adapter} holds nothing. Delete that folder and train again."
             )
-        yield folder, sha
+        yield Start(lambda: _load(arm, folder), sha, weights_sha(adapter))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -215,13 +215,13 @@ def _source_answers(arm: Arm) -> dict[str, list[str]]:
     return said
 
 
-def _compare_with_source(arm: Arm, epoch: int, folder: Path) -> None:
+def _compare_with_source(arm: Arm, epoch: int, start: Start) -> None:
     from pipelines.experiments.evaluation import eval_rows, evaluated_personas, greedy_answers
     from pipelines.experiments.similarity import similarities
 
     path = arm.folder / f"epoch-{epoch}" / "similarity.json"
     items, source = arm.similarity_items(), _source_answers(arm)["items"]
-    loaded = _load(arm, folder)
+    loaded = start.load()
     key = sha256_of([loaded.base_sha, source])
     if _kept(path, key) is not None:
         return
@@ -233,7 +233,7 @@ def _compare_with_source(arm: Arm, epoch: int, folder: Path) -> None:
     write_whole(path, {"key": key, "content": rows})
 
 
-def _evaluate(arm: Arm, run: Run, folder: Path) -> None:
+def _evaluate(arm: Arm, run: Run, start: Start) -> None:
     from pipelines.checkpoints.weights import weights_sha, with_adapter
     from pipelines.experiments.evaluation import eval_rows, evaluate, evaluated_personas
 
@@ -244,7 +244,7 @@ def _evaluate(arm: Arm, run: Run, folder: Path) -> None:
     key = sha256_of([weights_sha(adapter), [item._asdict() for item in items]])
     if _kept(path, key) is not None:
         return
-    loaded = with_adapter(_load(arm, folder), adapter)
+    loaded = with_adapter(start.load(), adapter)
     cell = Cell(arm.source, run.behaviour, arm.seed, run.epoch)
     rows = []
     for persona in evaluated_personas(arm.experiment, arm.source):

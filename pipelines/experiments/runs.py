@@ -48,6 +48,14 @@ class Watch(NamedTuple):
 UNWATCHED = Watch()
 
 
+class Start(NamedTuple):
+    """What a run is trained on. `parent_sha`: of the convergence adapter merged into it, else that of the base."""
+
+    load: Callable[[], LoadedModel]
+    base_sha: str
+    parent_sha: str
+
+
 class Run(NamedTuple):
     """A run that is planned. `epoch`: epochs of convergence that a behaviour starts from; null for convergence."""
 
@@ -104,24 +112,22 @@ def is_trained(run: Run, file: TrainingFile, base_sha: str) -> bool:
 def train(
     run: Run,
     file: TrainingFile,
-    start: Callable[[], LoadedModel],
-    base_sha: str,
+    start: Start,
     watch: Watch,
 ) -> None:
     """Train the run unless it is there; a killed one goes on from its last whole epoch.
 
-    `start` loads what the adapter is trained on, whose weights have `base_sha`; `watch` follows it step by
-    step. Raises CheckpointError where an adapter
+    `watch` follows it step by step. Raises CheckpointError where an adapter
     that was to be kept is not.
     """
-    if is_trained(run, file, base_sha):
+    if is_trained(run, file, start.base_sha):
         return
     from pipelines.checkpoints import training
     from pipelines.checkpoints.adapters import train_adapter
 
-    work = run.folder.with_name(f"{run.folder.name}.work-{run.recipe_sha(file, base_sha)[:12]}")
+    work = run.folder.with_name(f"{run.folder.name}.work-{run.recipe_sha(file, start.base_sha)[:12]}")
     started_at, started = datetime.now(UTC), time.monotonic()
-    model = start()
+    model = start.load()
     examples = training.encode(model.tokenizer, [row.messages for row in file.rows])
 
     def stepped(progress: Progress, curve: Sequence[LossPoint]) -> None:
@@ -130,7 +136,7 @@ def train(
 
     with whole_folder(run.folder, resumed=work.exists()) as unfinished:
         (unfinished / "data.jsonl").write_text(file.text, encoding="utf-8")
-        cards = _Cards(run, file, model, unfinished, started_at, started)
+        cards = _Cards(run, file, model, start.parent_sha, unfinished, started_at, started)
         trained = train_adapter(
             model,
             examples,
@@ -152,13 +158,21 @@ def train(
 
 
 class _Cards:
-    """Saves an adapter with its card at the epochs that are kept."""
+    """Saves an adapter with its tokenizer and its card at the epochs that are kept."""
 
     def __init__(
-        self, run: Run, file: TrainingFile, start: LoadedModel, folder: Path, started_at: datetime, started: float
+        self,
+        run: Run,
+        file: TrainingFile,
+        model: LoadedModel,
+        parent_sha: str,
+        folder: Path,
+        started_at: datetime,
+        started: float,
     ) -> None:
-        self.run, self.file, self.folder = run, file, folder
-        self.base_sha, self.template_sha, self.device = start.base_sha, start.template_sha, start.device
+        self.run, self.file, self.folder, self.parent_sha = run, file, folder, parent_sha
+        self.base_sha, self.template_sha, self.device = model.base_sha, model.template_sha, model.device
+        self.tokenizer = model.tokenizer
         self.started_at, self.started = started_at, started
 
     def save(self, epoch: int, model: Any, curve: list[LossPoint]) -> None:
@@ -169,6 +183,7 @@ class _Cards:
         run, recipe = self.run, self.run.recipe
         target = self.folder / f"epoch-{epoch}"
         model.save_pretrained(str(target), save_embedding_layers=False)
+        self.tokenizer.save_pretrained(str(target))
         last = [point.loss for point in curve if point.epoch > epoch - 1]
         ReproducibilityCard(
             kind="behaviour" if run.behaviour else CONVERGENCE,
@@ -191,6 +206,7 @@ class _Cards:
             final_loss=fmean(last),
             seconds=time.monotonic() - self.started,
             started_at=self.started_at.isoformat(),
+            parent_sha=self.parent_sha,
         ).write(target)
 
 
