@@ -58,7 +58,8 @@ def arm(
         teach(work, epoch, taught)
         load_arm(store, registered, source, seed, device, taught)
     step.done(
-        f"{experiment_id}: {source}, seed {seed}: {len(taught)} behaviours at epochs {due} are trained and loaded."
+        f"{experiment_id}: {source}, seed {seed}: {', '.join(taught)} at epochs {', '.join(map(str, due))}: trained, "
+        "evaluated and loaded."
     )
 
 
