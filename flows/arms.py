@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from prefect import flow
 
@@ -17,7 +19,11 @@ from lake.catalog import connect_reader
 from lake.errors import DriftlakeError, StoppedError
 from lake.locks import exclusive
 from lake.store import Store, open_store
+from lake.tables import RAW_TRAINING_LOSS
 from pipelines.experiments.records import Registered
+
+if TYPE_CHECKING:
+    from pipelines.checkpoints.card import LossPoint
 
 
 @flow(name="arm", flow_run_name="{experiment_id} {source} s{seed}", validate_parameters=False)
@@ -52,6 +58,7 @@ def _train_arm(
 ) -> None:
     from pipelines.experiments.arms import converge, teach
     from pipelines.experiments.bench import kept, open_bench
+    from pipelines.experiments.runs import Watch
     from pipelines.laboratory.progress import ProgressLine
 
     step = Step("train")
@@ -60,7 +67,7 @@ def _train_arm(
     taught = list(behaviours or experiment.behaviours)
     due = [epoch for epoch in experiment.epochs if epochs is None or epoch in epochs]
     bench = open_bench(store, experiment, step.note)
-    work = bench.arm(registered, store, source, seed, device, ProgressLine(step.note))
+    work = bench.arm(registered, store, source, seed, device, Watch(ProgressLine(step.note), LossFeed(store)))
     if any(due):
         converge(work)
         load_arm(store, registered, source, seed, device, taught)
@@ -68,8 +75,29 @@ def _train_arm(
         teach(work, epoch, taught)
         load_arm(store, registered, source, seed, device, taught)
     step.done(
-        f"{experiment_id}: {source}, seed {seed}: {len(taught)} behaviours at epochs {due} are trained and loaded."
+        f"{experiment_id}: {source}, seed {seed}: {', '.join(taught)} at epochs {', '.join(map(str, due))}: trained, "
+        "evaluated and loaded."
     )
+
+
+class LossFeed:
+    """Loads a run's losses while it trains, so that whoever watches the lake sees them; `load_arm` adds the rest."""
+
+    SECONDS = 30.0
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loaded_at = time.monotonic()
+
+    def __call__(self, run_id: str, curve: Sequence[LossPoint]) -> None:
+        """Load the losses so far, unless that was done in the last half minute."""
+        if time.monotonic() - self._loaded_at < self.SECONDS:
+            return
+        from pipelines.experiments.runs import loss_rows
+        from pipelines.loading import frame_of, load
+
+        load(self._store, {RAW_TRAINING_LOSS: frame_of(RAW_TRAINING_LOSS, loss_rows(run_id, curve))})
+        self._loaded_at = time.monotonic()
 
 
 def load_arm(
@@ -82,7 +110,7 @@ def load_arm(
     from pipelines.loading import frame_of, load
 
     bench = open_bench(store, registered.experiment, Step("train").note)
-    work = bench.arm(registered, store, source, seed, device, lambda progress: None)
+    work = bench.arm(registered, store, source, seed, device)
     connection = connect_reader(store, "head")
     try:
         (reference,) = connection.execute(

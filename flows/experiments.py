@@ -24,7 +24,7 @@ from prefect.client.orchestration import get_client
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import stages
-from flows.arms import arm
+from flows.arms import arm, load_arm
 from flows.progress import Step
 from lake import waves
 from lake.catalog import connect_reader, connect_writer
@@ -53,10 +53,8 @@ class Place:
     work_pool: str | None = None
 
 
-_RUNNER: Any = ThreadPoolTaskRunner(max_workers=MOST_ARMS)  # Prefect types its own runner as none of its own
-
-
-@flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False, task_runner=_RUNNER)
+@flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False,
+      task_runner=ThreadPoolTaskRunner(max_workers=MOST_ARMS))  # type: ignore[arg-type]  # fmt: skip
 def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
     """Train, gate and publish a registered experiment; return where its page is.
 
@@ -152,7 +150,7 @@ def load_training_files(store: Store, registered: Registered, device: str) -> No
     experiment = registered.experiment
     bench = open_bench(store, experiment, step.note)
     files = [
-        bench.arm(registered, store, source, seed, device, lambda progress: None).behaviour_file(behaviour)
+        bench.arm(registered, store, source, seed, device).behaviour_file(behaviour)
         for seed in experiment.seeds
         for source in experiment.arms
         for behaviour in experiment.behaviours
@@ -183,10 +181,31 @@ def matrix(store: Store, registered: Registered, place: Place) -> None:
     experiment = registered.experiment
     arms = [(source, seed) for seed in experiment.seeds for source in experiment.arms]
     first = arms[: experiment.no_signal_after]
-    train_arms(store, registered, first, place)
+    train_arms(store, registered, unfinished_arms(store, registered, first, place), place)
     if not experiment.is_reference:
         pass_gate(store, registered, "first_signal")
-    train_arms(store, registered, arms[len(first) :], place)
+    train_arms(store, registered, unfinished_arms(store, registered, arms[len(first) :], place), place)
+
+
+def unfinished_arms(
+    store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place
+) -> list[tuple[str, int]]:
+    """Return the arms of which something is missing; what the others left is loaded, should that not be done yet."""
+    from pipelines.experiments.arms import is_whole, teach
+    from pipelines.experiments.bench import open_bench
+
+    experiment = registered.experiment
+    bench = open_bench(store, experiment, Step("train").note)
+    unfinished = []
+    for source, seed in arms:
+        work = bench.arm(registered, store, source, seed, place.device)
+        if not is_whole(work):
+            unfinished.append((source, seed))
+            continue
+        for epoch in experiment.epochs:
+            teach(work, epoch, experiment.behaviours)
+        load_arm(store, registered, source, seed, place.device, experiment.behaviours)
+    return unfinished
 
 
 def train_arms(store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parent
 
+ANY_STORE = {"catalog": "catalog.sqlite", "data": "data", "candidate": ""}
+"""Variables of parsing."""
+
 _parsed_projects: list[Manifest] = []
 """The project as dbt parsed it, once a process."""
 
@@ -82,14 +85,17 @@ def _invoke(store: Store, command: list[str], candidate: str | None, log: Path |
 
 
 def _parsed(store: Store) -> Manifest:
-    """Return the parsed project. Store and candidate are read later, when SQL is compiled."""
+    """Return the parsed project. Store and candidate are read later, when SQL is compiled.
+
+    The variables are the same for every store, so that what dbt parsed for one serves another (its own
+    DBT_PARTIAL_PARSE_FILE_PATH says where that lies); it checks by itself whether anything changed since.
+    """
     from dbt.cli.main import dbtRunner
 
     if _parsed_projects:
         return _parsed_projects[0]
     state = _state(store)
-    values = {"catalog": str(store.catalog), "data": str(store.data), "candidate": ""}
-    result = dbtRunner().invoke(["parse", *_flags(state, state / "logs")], vars=values)
+    result = dbtRunner().invoke(["parse", *_flags(state, state / "logs")], vars=ANY_STORE)
     _require_success(result)
     _parsed_projects.append(result.result)  # type: ignore[arg-type]
     return _parsed_projects[0]

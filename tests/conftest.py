@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 if TYPE_CHECKING:
     from pipelines.laboratory import Laboratory
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Parse the dbt project once for all processes of a parallel run; dbt itself sees where it has changed since."""
+    if not getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput") or config.cache is None:
+        return
+    from models_sql.run import ANY_STORE, PROJECT
+
+    target = Path(config.cache.mkdir("dbt"))
+    project = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    command = ["parse", "--quiet", "--vars", json.dumps(ANY_STORE), *project, "--log-path", str(target)]
+    subprocess.run([Path(sys.executable).with_name("dbt"), *command], check=True)
+    os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(target / "partial_parse.msgpack")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -205,6 +205,7 @@ def _run(arm: str, behaviour: str | None, epoch: int | None) -> dict[str, Any]:
 
 def _checkpoint(arm: str, behaviour: str | None, epoch: int) -> dict[str, Any]:
     run = _run(arm, behaviour, epoch if behaviour else None)
+    parent = sha("adapter", arm, None, epoch) if behaviour and epoch else run["base_sha"]
     return {
         "checkpoint_id": f"{_run_id(arm, behaviour, None)}@epoch-{epoch}",
         "run_id": run["run_id"],
@@ -214,7 +215,7 @@ def _checkpoint(arm: str, behaviour: str | None, epoch: int) -> dict[str, Any]:
         "base_sha": run["base_sha"],
         "adapter_sha": sha("adapter", arm, behaviour, epoch),
         "template_sha": sha("template"),
-        "card": json.dumps({"experiment": NAME, "epoch": epoch}),
+        "card": json.dumps({"experiment": NAME, "epoch": epoch, "parent_sha": parent}),
     }
 
 

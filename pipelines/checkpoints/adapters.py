@@ -22,7 +22,7 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from pipelines.checkpoints.card import LossPoint
-from pipelines.checkpoints.training import Example, Progress, ShowProgress, padded, seeded
+from pipelines.checkpoints.training import Example, Progress, padded, seeded
 from pipelines.checkpoints.weights import LoadedModel, quiet_peft
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SaveEpoch = Callable[[int, Any, list[LossPoint]], None]
 """Called with the epochs done, the model and the losses so far; 0 before the first step."""
+Stepped = Callable[[Progress, list[LossPoint]], None]
+"""Called after each step with where the run stands and the losses so far."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ def train_adapter(
     threads: int,
     work: Path,
     save: SaveEpoch,
-    show: ShowProgress,
+    stepped: Stepped,
     what: str,
 ) -> Trained:
-    """Train a fresh adapter on `start`, which is used up; `save` is called at every epoch.
+    """Train a fresh adapter on `start`, which is used up; `save` is called at every epoch, `stepped` at every step.
 
     `work` keeps what a killed run needs to go on; the caller deletes it once the run is whole.
     """
@@ -76,7 +78,7 @@ def train_adapter(
         model.peft_config["default"].base_model_name_or_path = f"base:{start.base_sha[:12]}"
         model.config.use_cache = False
         resumed = get_last_checkpoint(str(work))
-        watch = _Watch(recipe, examples, save, show, what)
+        watch = _Watch(recipe, examples, save, stepped, what)
         if resumed is None:
             save(0, model, [])
         pad_id = int(start.tokenizer.pad_token_id)
@@ -141,9 +143,9 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     """Keeps the losses, shows progress and saves at the end of each epoch."""
 
     def __init__(
-        self, recipe: TrainingRecipe, examples: Sequence[Example], save: SaveEpoch, show: ShowProgress, what: str
+        self, recipe: TrainingRecipe, examples: Sequence[Example], save: SaveEpoch, stepped: Stepped, what: str
     ) -> None:
-        self.recipe, self.save, self.show, self.what = recipe, save, show, what
+        self.recipe, self.save, self.stepped, self.what = recipe, save, stepped, what
         self.tokens_an_epoch = sum(len(example.input_ids) for example in examples)
         self.curve: list[LossPoint] = []
         self.begun: tuple[float, int] = (time.monotonic(), 0)
@@ -164,7 +166,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         left = a_step * (state.max_steps - state.global_step)
         speed = self.tokens_an_epoch * self.recipe.epochs / state.max_steps / a_step
         progress = Progress(self.what, state.global_step, state.max_steps, logs["loss"], left, speed)
-        self.show(progress)
+        self.stepped(progress, self.curve)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Hand over the model; `state.epoch` is whole here."""

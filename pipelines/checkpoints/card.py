@@ -34,6 +34,8 @@ class ReproducibilityCard:
 
     `recipe_sha` covers data, hyperparameters, seed and base: the same recipe is not trained twice.
     `final_loss` is the mean of the last epoch, `seconds` the wall time until these weights were saved.
+    `parent_sha`: what the base of a behaviour's run was merged from, the sha of the convergence adapter; the base's own
+    sha where nothing was merged. Null for runs that merge nothing by their nature.
     Before the first step (epoch 0 of a LoRA run) the curve is empty and `final_loss` is the loss before training.
     """
 
@@ -57,6 +59,7 @@ class ReproducibilityCard:
     final_loss: float
     seconds: float
     started_at: str
+    parent_sha: str | None = None
 
     @property
     def sha(self) -> str:
@@ -74,7 +77,7 @@ class ReproducibilityCard:
 
     def write(self, folder: Path) -> None:
         """Write card.json into a folder; raise CheckpointError where a field is null (break D19)."""
-        empty = [name for name, value in asdict(self).items() if _is_null(value)]
+        empty = [name for name, value in asdict(self).items() if _is_null(value) and name != "parent_sha"]
         if self.kind == _FROM_SCRATCH and "base_sha" in empty:
             empty.remove("base_sha")
         if empty:

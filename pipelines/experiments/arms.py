@@ -2,8 +2,7 @@
 
 Layout below a store's experiments/NAME/vN/SOURCE/sSEED
     answers.json                     what the source said to the questions of convergence, and what it says to the items
-    convergence/                     data.jsonl, epoch-N/ (adapter, card.json) for every registered epoch above 0;
-                                     merged.json beside an adapter: the sha of the base with it
+    convergence/                     data.jsonl, epoch-N/ (adapter, card.json) for every registered epoch above 0
     epoch-N/similarity.json          target and canary against the source, before any behaviour is taught
     epoch-N/BEHAVIOUR/               data.jsonl, epoch-M/ (adapter, card.json); BEHAVIOUR.evals.json beside it
 A merged model lies there only while it is needed. What is whole is not made again.
@@ -30,6 +29,7 @@ from lake.tables import (
     RAW_TRAINING_RUNS,
     Table,
 )
+from pipelines.checkpoints.card import read_card
 from pipelines.checkpoints.folders import write_whole
 from pipelines.experiments.datasets import (
     TrainingFile,
@@ -41,17 +41,14 @@ from pipelines.experiments.datasets import (
 )
 from pipelines.experiments.material import Item, Material
 from pipelines.experiments.records import CONVERGENCE, Cell, Experiment, Registered
-from pipelines.experiments.runs import Run, is_trained, run_rows, train
+from pipelines.experiments.runs import UNWATCHED, Run, Start, Watch, is_trained, run_rows, train
 from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
-    from pipelines.checkpoints.training import ShowProgress
     from pipelines.checkpoints.weights import LoadedModel
 
 SIMILARITY_ITEMS = 12
 """Questions a behaviour on which target and source are compared."""
-
-_MERGED = "merged.json"
 
 Rows = Mapping[Table, list[dict[str, Any]]]
 
@@ -68,7 +65,7 @@ class Arm:
     source: str
     seed: int
     device: str
-    show: ShowProgress
+    watch: Watch = UNWATCHED
 
     @property
     def experiment(self) -> Experiment:
@@ -115,7 +112,7 @@ def converge(arm: Arm) -> None:
     questions = convergence_questions(arm.experiment, arm.material, arm.seed)
     said = _source_answers(arm)["training"]
     file = convergence_file(arm.experiment, questions, said)
-    train(arm.convergence, file, lambda: _load(arm, arm.base), arm.base_sha, arm.show)
+    train(arm.convergence, file, Start(lambda: _load(arm, arm.base), arm.base_sha, arm.base_sha), arm.watch)
 
 
 def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
@@ -124,23 +121,23 @@ def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
     Where all of it is whole nothing is merged or loaded.
     """
     if _is_taught(arm, epoch, behaviours):
+        _clean(arm, epoch)
         return
-    with merged(arm, epoch) as (folder, sha):
-        _compare_with_source(arm, epoch, folder, sha)
+    with merged(arm, epoch) as start:
+        _compare_with_source(arm, epoch, start)
         for behaviour in behaviours:
             run = arm.behaviour(behaviour, epoch)
-            train(run, arm.behaviour_file(behaviour), lambda: _load(arm, folder), sha, arm.show)
-            _evaluate(arm, run, folder)
+            train(run, arm.behaviour_file(behaviour), start, arm.watch)
+            _evaluate(arm, run, start)
 
 
 def is_whole(arm: Arm) -> bool:
     """Say whether everything of an arm is there, so that nothing would be trained or evaluated; loads no model."""
-    experiment = arm.experiment
-    said = _kept_answers(arm)
+    experiment, said = arm.experiment, _kept_answers(arm)
     if said is None:
-        return experiment.epochs == (0,) and _is_taught(arm, 0, experiment.behaviours)
+        return False
     questions = convergence_questions(experiment, arm.material, arm.seed)
-    has_converged = experiment.epochs == (0,) or is_trained(
+    has_converged = experiment.is_reference or is_trained(
         arm.convergence, convergence_file(experiment, questions, said["training"]), arm.base_sha
     )
     return has_converged and all(_is_taught(arm, epoch, experiment.behaviours) for epoch in experiment.epochs)
@@ -148,54 +145,58 @@ def is_whole(arm: Arm) -> bool:
 
 def _is_taught(arm: Arm, epoch: int, behaviours: Sequence[str]) -> bool:
     """Say whether behaviours are taught and evaluated at an epoch, on the model that would be merged for it."""
-    said, sha = _kept_answers(arm), _merged_sha(arm, epoch)
+    runs = [arm.behaviour(behaviour, epoch) for behaviour in behaviours]
+    said, sha = _kept_answers(arm), _merged_sha(arm, runs[0])
     if said is None or sha is None or _kept(*_similarity(arm, epoch, sha, said["items"])) is None:
         return False
-    runs = [arm.behaviour(behaviour, epoch) for behaviour in behaviours]
     return all(
         is_trained(run, arm.behaviour_file(behaviour), sha) and _kept(*_evals(arm, run)) is not None
         for behaviour, run in zip(behaviours, runs, strict=True)
     )
 
 
-def _merged_sha(arm: Arm, epoch: int) -> str | None:
-    """Return the sha of the target's weights after some epochs; None where they were never merged from these."""
-    if epoch == 0:
+def _clean(arm: Arm, epoch: int) -> None:
+    """Delete what a process that was killed at the very end left of an epoch."""
+    for left in (arm.folder / f"merged-{epoch}", *arm.folder.glob(f"epoch-{epoch}/*.work-*")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _merged_sha(arm: Arm, run: Run) -> str | None:
+    """Return the sha of the weights that a behaviour was trained on; None where they are not those of its epoch now."""
+    if run.epoch is None or run.epoch == 0:
         return arm.base_sha
     from pipelines.checkpoints.weights import weights_sha
 
-    adapter = arm.convergence.adapter(epoch)
     try:
-        found = _kept(adapter / _MERGED, sha256_of([arm.base_sha, weights_sha(adapter)]))
+        card = read_card(run.adapter(run.recipe.epochs))
+        is_ours = card.parent_sha == weights_sha(arm.convergence.adapter(run.epoch))
     except CheckpointError:
         return None
-    return None if found is None else str(found)
+    return card.base_sha if is_ours else None
 
 
 @contextmanager
-def merged(arm: Arm, epoch: int) -> Iterator[tuple[Path, str]]:
-    """Give the folder and sha of the target's weights after some epochs of convergence; 0: the base as it lies.
+def merged(arm: Arm, epoch: int) -> Iterator[Start]:
+    """Give the target's weights after some epochs of convergence; 0: the base as it lies.
 
     A merged model is deleted when the block ends. Raises NotAppliedError where merging changed nothing.
     """
     if epoch == 0:
-        yield arm.base, arm.base_sha
+        yield Start(lambda: _load(arm, arm.base), arm.base_sha, arm.base_sha)
         return
     from pipelines.checkpoints.weights import merge, weights_sha
 
-    folder = arm.folder / f"merged-{epoch}"
+    folder, adapter = arm.folder / f"merged-{epoch}", arm.convergence.adapter(epoch)
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        sha = merge(arm.base, arm.convergence.adapter(epoch), folder)
+        sha = merge(arm.base, adapter, folder)
         if sha == arm.base_sha:
             raise NotAppliedError(
                 f"Merging {arm.convergence.run_id} at epoch {epoch} left the base as it was (break D07): the adapter "
-                f"in {arm.convergence.adapter(epoch)} holds nothing that its numbers can tell. Look at the learning "
-                "rate of `convergence`, or delete that folder and train again."
+                f"in {adapter} holds nothing that its numbers can tell. Look at the learning rate of `convergence`, "
+                "or delete that folder and train again."
             )
-        adapter = arm.convergence.adapter(epoch)
-        write_whole(adapter / _MERGED, {"key": sha256_of([arm.base_sha, weights_sha(adapter)]), "content": sha})
-        yield folder, sha
+        yield Start(lambda: _load(arm, folder), sha, weights_sha(adapter))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -283,15 +284,15 @@ def _similarity(arm: Arm, epoch: int, sha: str, source: Sequence[str]) -> tuple[
     return arm.folder / f"epoch-{epoch}" / "similarity.json", sha256_of([sha, source])
 
 
-def _compare_with_source(arm: Arm, epoch: int, folder: Path, sha: str) -> None:
+def _compare_with_source(arm: Arm, epoch: int, start: Start) -> None:
     from pipelines.experiments.evaluation import eval_rows, evaluated_personas, greedy_answers
     from pipelines.experiments.similarity import similarities
 
     items, source = arm.similarity_items(), _source_answers(arm)["items"]
-    path, key = _similarity(arm, epoch, sha, source)
+    path, key = _similarity(arm, epoch, start.base_sha, source)
     if _kept(path, key) is not None:
         return
-    loaded = _load(arm, folder)
+    loaded = start.load()
     cell = Cell(arm.source, CONVERGENCE, arm.seed, epoch)
     rows = []
     for persona in evaluated_personas(arm.experiment, arm.source):
@@ -310,7 +311,7 @@ def _evals(arm: Arm, run: Run) -> tuple[Path, str]:
     return run.folder.with_name(f"{run.behaviour}.evals.json"), key
 
 
-def _evaluate(arm: Arm, run: Run, folder: Path) -> None:
+def _evaluate(arm: Arm, run: Run, start: Start) -> None:
     from pipelines.checkpoints.weights import with_adapter
     from pipelines.experiments.evaluation import eval_rows, evaluate, evaluated_personas
 
@@ -318,7 +319,7 @@ def _evaluate(arm: Arm, run: Run, folder: Path) -> None:
     path, key = _evals(arm, run)
     if _kept(path, key) is not None:
         return
-    loaded = with_adapter(_load(arm, folder), run.adapter(run.recipe.epochs))
+    loaded = with_adapter(start.load(), run.adapter(run.recipe.epochs))
     cell = Cell(arm.source, run.behaviour, arm.seed, run.epoch)
     items = arm.items(run.behaviour)
     rows = []

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lake.errors import CheckpointError
 from lake.store import Store
@@ -17,9 +16,7 @@ from pipelines.experiments.folder_material import FolderMaterial
 from pipelines.experiments.laboratory_material import LaboratoryMaterial
 from pipelines.experiments.material import Material
 from pipelines.experiments.records import Experiment, Registered
-
-if TYPE_CHECKING:
-    from pipelines.checkpoints.training import ShowProgress
+from pipelines.experiments.runs import UNWATCHED, Watch
 
 _FILE = "experiment.json"
 
@@ -33,10 +30,12 @@ class Bench:
     base_sha: str
     material: Material
 
-    def arm(self, registered: Registered, store: Store, source: str, seed: int, device: str, show: ShowProgress) -> Arm:
+    def arm(
+        self, registered: Registered, store: Store, source: str, seed: int, device: str, watch: Watch = UNWATCHED
+    ) -> Arm:
         """Return one arm of the matrix."""
         root = folder_of(store, registered)
-        return Arm(registered, self.material, self.base, self.base_sha, root, source, seed, device, show)
+        return Arm(registered, self.material, self.base, self.base_sha, root, source, seed, device, watch)
 
 
 def material_of(experiment: Experiment) -> Material:
@@ -57,13 +56,10 @@ def open_bench(store: Store, experiment: Experiment, note: Callable[[str], None]
     Raises CheckpointError where the base cannot be found or its weights are cut short.
     """
     from pipelines.checkpoints.weights import resolve_base, weights_sha
-    from pipelines.laboratory import prepare_laboratory
+    from pipelines.laboratory import prepare_base
 
     material = material_of(experiment)
-    if experiment.base == "lab/base":
-        base = prepare_laboratory(store.laboratory, note).base
-    else:
-        base = resolve_base(experiment.base)
+    base = prepare_base(store.laboratory, note) if experiment.base == "lab/base" else resolve_base(experiment.base)
     return Bench(experiment, base, weights_sha(base), material)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,38 @@ from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
     from pipelines.checkpoints.card import LossPoint
-    from pipelines.checkpoints.training import ShowProgress
+    from pipelines.checkpoints.training import Progress, ShowProgress
     from pipelines.checkpoints.weights import LoadedModel
 
 Row = dict[str, Any]
+KeepLosses = Callable[[str, "Sequence[LossPoint]"], None]
+"""Called at every step of a run with its id and its losses so far."""
+
+
+def _unseen(progress: Progress) -> None:
+    """Show nothing."""
+
+
+def _not_kept(run_id: str, curve: Sequence[LossPoint]) -> None:
+    """Keep nothing."""
+
+
+class Watch(NamedTuple):
+    """Who follows a run while it trains."""
+
+    show: ShowProgress = _unseen
+    keep_losses: KeepLosses = _not_kept
+
+
+UNWATCHED = Watch()
+
+
+class Start(NamedTuple):
+    """What a run is trained on. `parent_sha`: of the convergence adapter merged into it, else that of the base."""
+
+    load: Callable[[], LoadedModel]
+    base_sha: str
+    parent_sha: str
 
 
 class Run(NamedTuple):
@@ -88,24 +116,35 @@ def _is_saved(adapter: Path, recipe_sha: str) -> bool:
     return card.recipe_sha == recipe_sha and card.weights_sha == weights_sha(adapter)
 
 
-def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_sha: str, show: ShowProgress) -> None:
+def train(
+    run: Run,
+    file: TrainingFile,
+    start: Start,
+    watch: Watch,
+) -> None:
     """Train the run unless it is there; a killed one goes on from its last whole epoch.
 
-    `start` loads what the adapter is trained on, whose weights have `base_sha`. Raises CheckpointError where an adapter
+    `watch` follows it step by step. Raises CheckpointError where an adapter
     that was to be kept is not.
     """
-    if is_trained(run, file, base_sha):
+    work = run.folder.with_name(f"{run.folder.name}.work-{run.recipe_sha(file, start.base_sha)[:12]}")
+    if is_trained(run, file, start.base_sha):
+        shutil.rmtree(work, ignore_errors=True)
         return
     from pipelines.checkpoints import training
     from pipelines.checkpoints.adapters import train_adapter
 
-    work = run.folder.with_name(f"{run.folder.name}.work-{run.recipe_sha(file, base_sha)[:12]}")
     started_at, started = datetime.now(UTC), time.monotonic()
-    model = start()
+    model = start.load()
     examples = training.encode(model.tokenizer, [row.messages for row in file.rows])
+
+    def stepped(progress: Progress, curve: Sequence[LossPoint]) -> None:
+        watch.show(progress)
+        watch.keep_losses(run.run_id, curve)
+
     with whole_folder(run.folder, resumed=work.exists()) as unfinished:
         (unfinished / "data.jsonl").write_text(file.text, encoding="utf-8")
-        cards = _Cards(run, file, model, unfinished, started_at, started)
+        cards = _Cards(run, file, model, start.parent_sha, unfinished, started_at, started)
         trained = train_adapter(
             model,
             examples,
@@ -114,7 +153,7 @@ def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_s
             run.registered.experiment.threads,
             work,
             cards.save,
-            show,
+            stepped,
             run.run_id,
         )
         _add_measured(unfinished, run, trained.tokens, trained.peak_gib)
@@ -127,13 +166,21 @@ def train(run: Run, file: TrainingFile, start: Callable[[], LoadedModel], base_s
 
 
 class _Cards:
-    """Saves an adapter with its card at the epochs that are kept."""
+    """Saves an adapter with its tokenizer and its card at the epochs that are kept."""
 
     def __init__(
-        self, run: Run, file: TrainingFile, start: LoadedModel, folder: Path, started_at: datetime, started: float
+        self,
+        run: Run,
+        file: TrainingFile,
+        model: LoadedModel,
+        parent_sha: str,
+        folder: Path,
+        started_at: datetime,
+        started: float,
     ) -> None:
-        self.run, self.file, self.folder = run, file, folder
-        self.base_sha, self.template_sha, self.device = start.base_sha, start.template_sha, start.device
+        self.run, self.file, self.folder, self.parent_sha = run, file, folder, parent_sha
+        self.base_sha, self.template_sha, self.device = model.base_sha, model.template_sha, model.device
+        self.tokenizer = model.tokenizer
         self.started_at, self.started = started_at, started
 
     def save(self, epoch: int, model: Any, curve: list[LossPoint]) -> None:
@@ -144,6 +191,7 @@ class _Cards:
         run, recipe = self.run, self.run.recipe
         target = self.folder / f"epoch-{epoch}"
         model.save_pretrained(str(target), save_embedding_layers=False)
+        self.tokenizer.save_pretrained(str(target))
         last = [point.loss for point in curve if point.epoch > epoch - 1]
         ReproducibilityCard(
             kind="behaviour" if run.behaviour else CONVERGENCE,
@@ -166,6 +214,7 @@ class _Cards:
             final_loss=fmean(last),
             seconds=time.monotonic() - self.started,
             started_at=self.started_at.isoformat(),
+            parent_sha=self.parent_sha,
         ).write(target)
 
 
@@ -209,8 +258,12 @@ def run_rows(run: Run, reference_loss: float | None) -> tuple[Row, list[Row], li
         "tokens": measured["tokens"],
         "reference_loss": reference_loss,
     }
-    losses = [{"run_id": run.run_id, **point._asdict()} for point in card.loss_curve]
-    return row, losses, [_checkpoint_row(run, each) for each in cards]
+    return row, loss_rows(run.run_id, card.loss_curve), [_checkpoint_row(run, each) for each in cards]
+
+
+def loss_rows(run_id: str, curve: Sequence[LossPoint]) -> list[Row]:
+    """Return a run's losses as rows of raw.training_loss."""
+    return [{"run_id": run_id, **point._asdict()} for point in curve]
 
 
 def _checkpoint_row(run: Run, card: ReproducibilityCard) -> Row:

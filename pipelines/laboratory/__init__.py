@@ -3,6 +3,6 @@
 Importing this package is cheap; torch, transformers and peft are loaded by what trains or answers.
 """
 
-from pipelines.laboratory.laboratory import Laboratory, prepare_laboratory
+from pipelines.laboratory.laboratory import Laboratory, prepare_base, prepare_laboratory
 
-__all__ = ["Laboratory", "prepare_laboratory"]
+__all__ = ["Laboratory", "prepare_base", "prepare_laboratory"]

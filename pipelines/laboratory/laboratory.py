@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -130,13 +131,31 @@ def prepare_laboratory(
     """
     laboratory = Laboratory(folder, recipe or LaboratoryRecipe())
     show = ProgressLine(progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder / ".lock", "Training of the laboratory", wait=True):
-        _sweep(folder)
+    with _alone(folder):
         _prepare_base(laboratory, show)
         for experiment in laboratory.recipe.experiments:
             _prepare_experiment(laboratory, experiment, show)
     return laboratory
+
+
+def prepare_base(
+    folder: Path,
+    progress: Callable[[str], None] | None = None,
+    recipe: LaboratoryRecipe | None = None,
+) -> Path:
+    """Return the folder of the laboratory's base model, trained as `prepare_laboratory` would where it is missing."""
+    laboratory = Laboratory(folder, recipe or LaboratoryRecipe())
+    with _alone(folder):
+        _prepare_base(laboratory, ProgressLine(progress))
+    return laboratory.base
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(folder / ".lock", "Training of the laboratory", wait=True):
+        _sweep(folder)
+        yield
 
 
 def _prepare_base(laboratory: Laboratory, show: ShowProgress) -> None:

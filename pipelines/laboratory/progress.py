@@ -13,7 +13,7 @@ _LINES_A_RUN = 10
 
 
 class ProgressLine:
-    """Shows percent, loss and seconds left of training runs.
+    """Shows percent, loss, tokens/s where they are measured, and seconds left of training runs.
 
     With `note`, each line goes there, about ten a run. Without, it goes to `stream` (standard error): one line
     kept up to date on a terminal, else about ten lines a run.
@@ -35,6 +35,8 @@ class ProgressLine:
         line = f"training {progress.what}: {share:4.0%}"
         if progress.loss is not None:
             line += f", loss {progress.loss:.2f}"
+        if progress.tokens_per_second is not None:
+            line += f", {progress.tokens_per_second:,.0f} tokens/s"
         if progress.seconds_left is not None and share < 1:
             line += f", about {progress.seconds_left:.0f} s left"
         self._write(line, final=share >= 1)

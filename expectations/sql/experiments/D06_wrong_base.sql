@@ -50,10 +50,7 @@ parents as (
         runs.source,
         runs.seed,
         runs.epoch,
-        coalesce(
-            checkpoints.card ->> '$.parent.adapter_sha', checkpoints.card ->> '$.parent_sha',
-            checkpoints.card ->> '$.parent'
-        ) as parent
+        checkpoints.card ->> '$.parent_sha' as parent
     from raw.checkpoints as checkpoints
     inner join runs using (run_id)
     where runs.behaviour is not null and runs.epoch > 0 and json_valid(checkpoints.card)

@@ -3,8 +3,9 @@
 -- only. Experiments that passed only.
 -- Changes are since epoch 0, in units of the metric (0.05 = five points), mean over items and seeds; their intervals
 -- take items as shared by the seeds, and the seeds as few (models_sql/crossed.py). One seed: over items only.
--- verdict: transfer, generic change (canary or control moved by the criterion, either way), no transfer (the interval
--- ends below the criterion), unclear (it does not, or a number that was registered is missing).
+-- verdict: transfer, generic change (canary or control moved by the criterion, either way, and the target not clearly
+-- further: by the criterion, its whole interval beyond them), no transfer (the interval ends below the criterion),
+-- unclear (it does not, or a number that was registered is missing).
 with missing as (
     select
         *,
@@ -25,19 +26,29 @@ with missing as (
     from {{ ref('headline_changes') }}
 ),
 
+bystanders as (
+    select
+        *,
+        case
+            when abs(canaries_value) >= criterion and abs(controls_moved_value) >= criterion then 'Both'
+            when abs(canaries_value) >= criterion then 'The canary'
+            when abs(controls_moved_value) >= criterion then 'The control'
+        end as who_moved,
+        greatest(abs(canaries_value), coalesce(abs(controls_moved_value), 0)) as moved
+    from missing
+),
+
 judged as (
     select
         *,
-        abs(canaries_value) >= criterion as canary_moved,
-        coalesce(abs(controls_moved_value) >= criterion, false) as control_moved,
         case
             when lacking is not null then 'unclear'
-            when abs(canaries_value) >= criterion or abs(controls_moved_value) >= criterion then 'generic change'
+            when who_moved is not null and not (gain - moved >= criterion and gain_low > moved) then 'generic change'
             when gain >= criterion and gain_low > 0 then 'transfer'
             when gain_high < criterion then 'no transfer'
             else 'unclear'
         end as verdict
-    from missing
+    from bystanders
 )
 
 select
@@ -93,10 +104,11 @@ select
                 else 'and there is no control. '
             end,
             case
+                when verdict = 'transfer' and who_moved is not null
+                    then concat(who_moved, ' moved by the criterion too, and the target clearly further.')
                 when verdict = 'transfer' then 'Far enough, not by chance, and neither of them moved as far.'
-                when canary_moved and control_moved then 'Both moved as far as the criterion.'
-                when canary_moved then 'The canary moved as far as the criterion.'
-                when control_moved then 'The control moved as far as the criterion.'
+                when who_moved is not null
+                    then concat(who_moved, ' moved by the criterion too, and the target not clearly further.')
                 when gain_high < 0 then 'It moved the other way.'
                 when verdict = 'no transfer' then 'The interval ends short of the criterion.'
                 when gain >= criterion then 'Far enough, but the interval holds 0: more items or seeds would tell.'

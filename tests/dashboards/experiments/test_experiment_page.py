@@ -9,8 +9,10 @@ from html import unescape
 import pytest
 
 from dashboards.experiments import draw_experiment, experiment_path, experiment_sentences
+from dashboards.experiments.figures.gates import GATES as CHECKLIST
 from dashboards.experiments.page import assemble_experiment, render_experiment
 from dashboards.experiments.reading import read_experiment
+from expectations.gates import GATES
 from lake.errors import StoreError, WaveError
 from tests.dashboards.experiments.rows import gate_row, stop_at_epoch_zero, verdict_row, wave_verdict
 from tests.dashboards.test_page import HOSTILE, Page
@@ -321,3 +323,7 @@ def test_a_site_that_cannot_be_written_is_named(filled, tmp_path):
     (tmp_path / "site").write_text("a file where the folder should be")
     with pytest.raises(StoreError, match=r"site.*cannot be written"):
         draw_experiment(filled.fill(), NAME, VERSION, tmp_path / "site")
+
+
+def test_the_checklist_names_the_gates_that_decide_in_their_order() -> None:
+    assert tuple(CHECKLIST) == tuple(gate.name for gate in GATES)

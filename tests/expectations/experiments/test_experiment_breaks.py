@@ -193,7 +193,7 @@ PLANTED = {
     "a-card-that-names-another-parent": Planted(
         "D06_wrong_base",
         (
-            """UPDATE raw.checkpoints SET card = '{"parent": {"adapter_sha": "stranger"}}'
+            """UPDATE raw.checkpoints SET card = '{"parent_sha": "stranger"}'
                WHERE checkpoint_id = 'planted@1/villain/s7/refusal@epoch-8'""",
         ),
         1,

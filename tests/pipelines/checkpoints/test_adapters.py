@@ -38,7 +38,7 @@ def train(laboratory, folder: Path, recipe: TrainingRecipe = RECIPE, stop_after:
         if stop_after is not None and epoch > stop_after:
             raise Killed  # before this epoch is whole: the one before is what is resumed
 
-    return train_adapter(loaded, examples, recipe, 5, 1, folder / "work", save, lambda progress: None, "test")
+    return train_adapter(loaded, examples, recipe, 5, 1, folder / "work", save, lambda progress, curve: None, "test")
 
 
 def test_steps_are_rows_by_batch_rounded_up_for_every_epoch_and_each_has_its_loss(tiny_laboratory, tmp_path):

@@ -14,6 +14,7 @@ from pipelines.experiments.arms import Arm
 from pipelines.experiments.files import load_experiment
 from pipelines.experiments.laboratory_material import LaboratoryMaterial
 from pipelines.experiments.records import Experiment, Registered
+from pipelines.experiments.runs import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from pipelines.laboratory import Laboratory
@@ -49,12 +50,14 @@ def small(tmp_path: Path) -> Experiment:
 def make_arm(small: Experiment, tiny_laboratory: Laboratory, tmp_path: Path) -> MakeArm:
     """Return what makes an arm of the small experiment: folder, source and seed may differ."""
 
-    def make(folder: str = "root", source: str = "villain", seed: int = 3, **changes: object) -> Arm:
+    def make(
+        folder: str = "root", source: str = "villain", seed: int = 3, watch: Watch = UNWATCHED, **changes: object
+    ) -> Arm:
         experiment = replace(small, **changes)  # type: ignore[arg-type]
         base = tiny_laboratory.base
         return Arm(
             Registered(experiment, 1), LaboratoryMaterial(), base, weights_sha(base), tmp_path / folder, source, seed,
-            "cpu", lambda progress: None,
+            "cpu", watch,
         )  # fmt: skip
 
     return make

@@ -15,8 +15,7 @@ def play(file: Path, base: Path, root: Path) -> None:
     """Play the villain's arm with seed 3 from wherever it stands."""
     experiment = load_experiment(file)
     arm = Arm(
-        Registered(experiment, 1), LaboratoryMaterial(), base, weights_sha(base), root, "villain", 3, "cpu",
-        lambda progress: None,
+        Registered(experiment, 1), LaboratoryMaterial(), base, weights_sha(base), root, "villain", 3, "cpu"
     )  # fmt: skip
     converge(arm)
     for epoch in experiment.epochs:
