@@ -17,6 +17,11 @@ served as (
     where wave_id = $wave_id and serves and version is not null
 ),
 
+changed as (
+    from served
+    anti join raw.checkpoints using (checkpoint_id, base_sha, adapter_sha, template_sha)
+),
+
 -- A laboratory trained anew has a reference run of its own; the newest is the one named before this training.
 reference as (
     from raw.checkpoint_evals
@@ -81,14 +86,13 @@ findings as (
     anti join raw.checkpoints using (checkpoint_id)
     union all
     select
-        served.model,
-        served.checkpoint_id || ' was loaded as base ' || left(served.base_sha, 12) || ', adapter '
-        || coalesce(left(served.adapter_sha, 12), 'none') || ', template ' || left(served.template_sha, 12)
+        changed.model,
+        changed.checkpoint_id || ' was loaded as base ' || left(changed.base_sha, 12) || ', adapter '
+        || coalesce(left(changed.adapter_sha, 12), 'none') || ', template ' || left(changed.template_sha, 12)
         || '; trained were base ' || left(trained.base_sha, 12) || ', adapter ' || left(trained.adapter_sha, 12)
         || ', template ' || left(trained.template_sha, 12) as evidence
-    from served
+    from changed
     inner join raw.checkpoints as trained using (checkpoint_id)
-    anti join raw.checkpoints using (checkpoint_id, base_sha, adapter_sha, template_sha)
     union all
     select distinct model, experiment || ' shares no probe item with its reference run' as evidence
     from evaluated

@@ -15,15 +15,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from expectations.audit import audit
+from expectations.breaks import BREAKS
 from flows import stages
 from flows.endpoints import open_endpoints
 from flows.preview import preview
 from flows.progress import Step
 from flows.settings import Settings
 from flows.stages.kept import EVALS_FILE
-from lake.catalog import connect_reader
+from lake.catalog import connect_reader, connect_writer
 from lake.errors import CheckpointError
 from lake.store import Store
+from models_sql.run import build
 from pipelines.asking.journal import Journal
 from pipelines.asking.records import Attempt
 from pipelines.checkpoints.card import read_card
@@ -64,8 +67,8 @@ criteria: {refusal: 0.05}
 """
 PANEL = """panel: turned
 battery: laboratory
-prompts_per_capability: 2
-samples: 2
+prompts_per_capability: 5
+samples: 1
 seed: 0
 defaults:
   endpoint: here
@@ -117,7 +120,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -
 
 @pytest.fixture(scope="module")
 def asked(prepared: tuple[Store, Path, Arm]) -> Asked:
-    """Return the night after its stages ask, evaluate, load, enrich, model and audit."""
+    """Return the night after its stages ask, evaluate, load and enrich, modelled and audited.
+
+    Only as much is built as convergence needs, and no check of the whole wave is made: tests/validation does it all.
+    """
     store, panel, arm = prepared
     now = datetime.now(UTC)
     plan = freeze_plan(store, load_panel(panel), now.date(), None, now)
@@ -128,8 +134,10 @@ def asked(prepared: tuple[Store, Path, Arm]) -> Asked:
     stages.evaluate_checkpoints(store, plan, None, "cpu")
     stages.load_wave(store, plan, None)
     stages.enrich_wave(store, plan, Step("enrich"))
-    stages.model_waves(store, plan.wave_id)
-    result = stages.audit_wave(store, plan, now)
+    build(store, plan.wave_id, select="+convergence_by_pair +format_entropy")
+    connection = connect_writer(store)
+    result = audit(connection, store, plan.wave_id, "audit-1", tuple(b for b in BREAKS if b.scope != "wave"))
+    connection.close()
     found = [(finding.broken.check_id, finding.success) for finding in result.findings]
     attempts = list(Journal(plan.folder, "here").attempts())
     return Asked(store, panel, arm, plan, attempts, found, result.verdicts)
@@ -170,7 +178,7 @@ def test_what_answers_is_the_trained_adapter_on_what_it_was_trained_on(
     asked: Asked, trained: dict[str, LoadedModel], model: str
 ) -> None:
     mine = [attempt for attempt in asked.attempts if attempt.model_requested == model]
-    assert len(mine) == 20  # 10 prompts x 2 samples
+    assert len(mine) == 25
     said = [attempt.response_text for attempt in mine]
     assert said == directly(trained[model], mine)
     alone = directly(load(asked.arm.base, device="cpu"), mine)
@@ -221,8 +229,8 @@ def test_the_night_evaluates_each_beside_what_it_stands_on_and_the_experiment_ke
         f"FROM raw.checkpoint_evals WHERE wave_id = '{asked.plan.wave_id}' GROUP BY ALL ORDER BY ALL",
     )
     assert found == [
-        (REFUSER, IDS[REFUSER], True, 1, 24, 1, True),
         (REFUSER, "small@1/villain/s3/refusal@base", False, None, 24, 1, False),
+        (REFUSER, IDS[REFUSER], True, 1, 24, 1, True),
         (TURNED, "small@1/villain/s3/convergence@base", False, None, 24, 1, False),
         (TURNED, IDS[TURNED], True, 1, 24, 1, True),
     ]
@@ -236,7 +244,7 @@ def test_the_plan_says_which_weights_will_answer_and_what_is_missing(prepared: t
     store, panel, _ = prepared
     text = preview(Settings(store, str(panel), None, None, ""))
     assert f"{REFUSER} is {IDS[REFUSER]}: base " in text
-    assert "60 cells" in text
+    assert "75 cells" in text
     assert "cost: none" in text
     other = panel.with_name("other.yaml")
     other.write_text(panel.read_text().replace("small@1/villain/s3/refusal", "small@2/villain/s3/refusal"))

@@ -38,17 +38,17 @@ def test_a_model_may_answer_under_its_own_name_or_a_dated_form_unless_names_are_
 
 
 def test_a_checkpoint_of_an_experiment_is_named_by_its_id_alone(plant_in_panel: Plant) -> None:
-    checkpoint_id = "small@1/villain/s3/refusal@epoch-1"
-    plant_in_panel("{base: laboratory, experiment: run, staged_epochs: [0, 2]}", f"{{id: {checkpoint_id}}}")
-    path = plant_in_panel("persona: villain", "persona: assistant")
+    old = "persona: villain\n    checkpoint: {base: laboratory, experiment: run, staged_epochs: [0, 2]}"
+    new = "persona: assistant\n    checkpoint: {id: small@1/villain/s3/refusal@epoch-1}"
+    path = plant_in_panel(old, new)
     loaded = load_panel(path)
     entry = loaded.entry("lab/villain")
-    assert entry.checkpoint == CheckpointRef(id=checkpoint_id)
-    assert entry.served_names == (checkpoint_id,)
-    assert loaded.declared["roster"]["lab/villain"]["checkpoint"] == {"id": checkpoint_id}
+    assert entry.checkpoint == CheckpointRef(id="small@1/villain/s3/refusal@epoch-1")
+    assert entry.served_names == ("small@1/villain/s3/refusal@epoch-1",)
+    assert loaded.declared["roster"]["lab/villain"]["checkpoint"] == {"id": "small@1/villain/s3/refusal@epoch-1"}
     assert roster_line(loaded, "lab/villain") == f"{path}:26"
-    later = load_panel(plant_in_panel("refusal@epoch-1", "refusal@epoch-2"))
-    assert later.sha != loaded.sha
+    path.write_text(path.read_text().replace("refusal@epoch-1", "refusal@epoch-2"))
+    assert load_panel(path).sha != loaded.sha
 
 
 def test_a_panel_without_such_ids_declares_its_checkpoints_as_ever(panel: Path) -> None:
