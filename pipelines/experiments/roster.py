@@ -16,7 +16,6 @@ from pipelines.experiments.runs import Run, behaviour_run, convergence_run
 from pipelines.panels.schema import CHECKPOINT_ID
 
 _TRAIN = "Train the experiment with `driftlake train --experiment FILE`, or correct the id."
-_AGAIN = "Put the folder back as it was, or train the experiment under a new name with `driftlake train`."
 
 
 class _Named(NamedTuple):
@@ -111,8 +110,8 @@ def _require_there(checkpoint_id: str, run: Run, epoch: int) -> None:
     folder = run.adapter(epoch)
     if not (folder / "card.json").is_file():
         raise CheckpointError(
-            f"{checkpoint_id} is not there: {folder} has no adapter with its card. Start `driftlake train` again where "
-            f"the experiment is not finished. {_AGAIN}"
+            f"{checkpoint_id} is not there: {folder} has no adapter with its card. `driftlake train` trains what an "
+            "unfinished experiment lacks; of a finished one put the folder back, or train it under a new name."
         )
 
 
