@@ -388,7 +388,7 @@ BREAKS: tuple[Break, ...] = (
         applies_to=frozenset({"checkpoint"}),
         why="If the untrained starting point moved, what later epochs show is the set-up, not the training.",
         remedy="The model is left out of this wave; compare base sha, template and library versions with the card.",
-        reads=("raw.checkpoint_evals", "raw.attempts"),
+        reads=("raw.checkpoint_evals", "raw.attempts", "raw.checkpoints"),
         bad_row="difference",
         bad_rows="differences",
     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flows.progress import Step
 from flows.stages.asking import unanswered
+from flows.stages.checkpoints import find_checkpoints
 from flows.stages.kept import CATALOG_FILE, KEYS_FILE, OFFERS_FILE, keep_rows, kept_rows
 from lake.errors import EndpointError
 from lake.store import Store
@@ -190,7 +191,8 @@ def _open(
     if spec.kind == "checkpoint":
         from pipelines.asking.checkpoint import CheckpointEndpoint
 
-        return CheckpointEndpoint(spec, store.laboratory, plan.staged_night, interruption)
+        lineages = find_checkpoints(store, plan.panel)
+        return CheckpointEndpoint(spec, store.laboratory, plan.staged_night, interruption, lineages)
     from pipelines.asking.openai_compatible import OpenAICompatibleEndpoint, read_key
     from pipelines.asking.pricing import COSTS_MONEY
     from pipelines.asking.sent import SentLog

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -86,7 +88,8 @@ def ask_all(
     Raises StoppedError when the user stops it.
     """
     step = Step("ask")
-    stopped = ask_endpoints(store, plan, laboratory, budget, outlook, step)
+    evaluate = partial(stages.evaluate_checkpoints, store, plan, laboratory)
+    stopped = ask_endpoints(store, plan, evaluate, budget, outlook, step)
     note_keys(plan, outlook, os.environ)
     for other in stopped[1:]:
         step.note(str(other))
@@ -98,17 +101,20 @@ def ask_all(
 def ask_endpoints(
     store: Store,
     plan: WavePlan,
-    laboratory: Laboratory | None,
+    evaluate: Callable[[str], int] | None,
     budget: Budget | None,
     outlook: Outlook | None,
     step: Step,
 ) -> list[DriftlakeError]:
-    """Ask every endpoint of a plan at once; return what stopped them, the user's wish first."""
+    """Ask every endpoint of a plan at once; return what stopped them, the user's wish first.
+
+    `evaluate` measures the wave's checkpoints on a device once they have answered; None for a second sample.
+    """
     stopped: list[DriftlakeError] = []
     with stopping_on_signals(step) as interruption:
         endpoints = open_endpoints(store, plan, budget, os.environ, step, outlook, interruption)
         leave_out = outlook.unasked if outlook is not None else frozenset()
-        for future in [ask.submit(plan, name, endpoint, laboratory, leave_out) for name, endpoint in endpoints.items()]:
+        for future in [ask.submit(plan, name, endpoint, evaluate, leave_out) for name, endpoint in endpoints.items()]:
             try:
                 future.result()
             except DriftlakeError as error:
@@ -230,14 +236,14 @@ def ask(
     plan: WavePlan,
     name: str,
     endpoint: Endpoint | None,
-    laboratory: Laboratory | None,
+    evaluate: Callable[[str], int] | None,
     leave_out: frozenset[str] = frozenset(),
 ) -> stages.Asked:
     """Ask one endpoint what is unanswered, in seeded blocks across its models."""
     step = Step("ask")
     asked = stages.ask_endpoint(plan, name, endpoint, step, datetime.now(UTC), leave_out)
-    if laboratory is not None and plan.panel.endpoints[name].kind == "checkpoint":
-        stages.evaluate_checkpoints(plan, laboratory, plan.panel.endpoints[name].device)
+    if evaluate is not None and plan.panel.endpoints[name].kind == "checkpoint":
+        evaluate(plan.panel.endpoints[name].device)
     step.done(asked.sentence)
     return asked
 

@@ -12,7 +12,10 @@ from flows.choosing import chosen_panel
 from flows.endpoints import cap_of, only_checkpoints, share_kept
 from flows.progress import Step
 from flows.settings import Settings
+from flows.stages import find_checkpoints
+from lake.errors import CheckpointError
 from lake.inert import one_line
+from lake.store import Store
 from pipelines.asking.money import money
 from pipelines.asking.ordering import plan_cells
 from pipelines.asking.records import Question
@@ -51,10 +54,23 @@ def preview(settings: Settings) -> str:
         *([f"  roster: the {source['top']} most convergent models of {source['publication']}"] if source else []),
         "  prompts: " + ", ".join(f"{count} {name}" for name, count in capabilities.items()),
         f"  battery {panel.battery.name} version {panel.battery.version}, sha {panel.battery.sha[:12]}",
+        *_checkpoints(settings.store, panel),
         *_money(panel, questions, settings),
         "Nothing was asked.",
     ]
     return "\n".join(map(one_line, lines))
+
+
+def _checkpoints(store: Store, panel: Panel) -> list[str]:
+    """Return a line a checkpoint of a persona experiment, and why asking would stop where one is not there."""
+    try:
+        found = find_checkpoints(store, panel)
+    except CheckpointError as error:
+        return [f"  stops: {error}"]
+    return [
+        f"  {model} is {lineage.checkpoint_id}: base {lineage.base_sha[:12]}, adapter {lineage.adapter_sha[:12]}"
+        for model, lineage in found.items()
+    ]
 
 
 def _money(panel: Panel, questions: list[Question], settings: Settings) -> list[str]:

@@ -484,7 +484,12 @@ RAW_CHECKPOINTS = Table(
     ("checkpoint_id", "adapter_sha"),
     "Trained models at an epoch; a laboratory trained anew adds its own.",
     (
-        Column("checkpoint_id", "VARCHAR", "experiment@epoch-N."),
+        Column(
+            "checkpoint_id",
+            "VARCHAR",
+            "experiment@epoch-N, or of a persona experiment name@version/source/sSEED/convergence@epoch-N and "
+            "name@version/source/sSEED/BEHAVIOUR@epoch-N; a roster may name the latter two.",
+        ),
         Column("run_id", "VARCHAR", "Run that saved it."),
         Column("experiment", "VARCHAR", "Name of the experiment."),
         Column("epoch", "BIGINT", "Epochs of training; 0 = before the first step."),
@@ -511,7 +516,12 @@ RAW_CHECKPOINT_EVALS = Table(
         Column("wave_id", "VARCHAR", "Wave that evaluated it; null for the reference run.", True),
         Column("model", "VARCHAR", "Roster model that serves the checkpoint; null for the reference run.", True),
         Column("checkpoint_id", "VARCHAR", "experiment@epoch-N evaluated, or experiment@base: no adapter."),
-        Column("experiment", "VARCHAR", "Name of the experiment."),
+        Column(
+            "experiment",
+            "VARCHAR",
+            "Name of the experiment; for a persona experiment's checkpoint asked by a night its run, "
+            "name@version/source/sSEED/NAME.",
+        ),
         Column("epoch", "BIGINT", "Epoch of the checkpoint; null for the base alone.", True),
         Column("serves", "BOOLEAN", "This is the checkpoint that answers for `model` in this wave."),
         Column("base_sha", "VARCHAR", "SHA-256 of the base weights actually loaded."),

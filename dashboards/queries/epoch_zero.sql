@@ -1,9 +1,10 @@
 -- Epoch 0 of each experiment as evaluated in the wave, against the reference run named before training.
 -- Grain: (model, persona). *_reference null: no reference run was named. n_equal counts greedy answers equal to it.
+-- Checkpoints of persona experiments (version is not null) have their own page, and no epoch 0 here.
 with now as (
     select *
     from raw.checkpoint_evals
-    where wave_id = $wave_id and epoch = 0
+    where wave_id = $wave_id and epoch = 0 and version is null
 ),
 
 reference as (

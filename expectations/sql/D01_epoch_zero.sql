@@ -4,9 +4,22 @@
 --   accuracy more than 3 points off, for a persona;
 --   fewer than 97 % of the greedy answers equal, for a persona;
 --   any other metric off by more than 2 standard errors of the paired differences, for a persona.
+-- Checkpoints of persona experiments (version is not null) have no epoch 0 of their own: they start from weights of
+-- which raw.checkpoints has the sha, so what was loaded must be that base, that adapter and that template.
 with evaluated as (
     from raw.checkpoint_evals
-    where wave_id = $wave_id and epoch = 0
+    where wave_id = $wave_id and epoch = 0 and version is null
+),
+
+served as (
+    select distinct model, checkpoint_id, base_sha, adapter_sha, template_sha
+    from raw.checkpoint_evals
+    where wave_id = $wave_id and serves and version is not null
+),
+
+changed as (
+    from served
+    anti join raw.checkpoints using (checkpoint_id, base_sha, adapter_sha, template_sha)
 ),
 
 -- A laboratory trained anew has a reference run of its own; the newest is the one named before this training.
@@ -66,6 +79,20 @@ findings as (
     select model, 'an adapter answers for it, but its epoch 0 was not evaluated this wave' as evidence
     from adapted
     anti join evaluated using (model)
+    anti join served using (model)
+    union all
+    select model, checkpoint_id || ' answers for it and is not in raw.checkpoints' as evidence
+    from served
+    anti join raw.checkpoints using (checkpoint_id)
+    union all
+    select
+        changed.model,
+        changed.checkpoint_id || ' was loaded as base ' || left(changed.base_sha, 12) || ', adapter '
+        || coalesce(left(changed.adapter_sha, 12), 'none') || ', template ' || left(changed.template_sha, 12)
+        || '; trained were base ' || left(trained.base_sha, 12) || ', adapter ' || left(trained.adapter_sha, 12)
+        || ', template ' || left(trained.template_sha, 12) as evidence
+    from changed
+    inner join raw.checkpoints as trained using (checkpoint_id)
     union all
     select distinct model, experiment || ' shares no probe item with its reference run' as evidence
     from evaluated

@@ -1,5 +1,6 @@
--- Models that serve a checkpoint of epoch 1 or later and answer every probe item as the base alone does,
--- or of which that cannot be told because no item was put to both. One row a model.
+-- Models that serve a checkpoint of epoch 1 or later, or a behaviour taught at any epoch, and answer every probe item
+-- as the base alone does, or of which that cannot be told because no item was put to both. One row a model. The base of
+-- a behaviour is what it was taught on.
 with greedy as (
     from raw.checkpoint_evals
     where wave_id = $wave_id and metric in ('answer', 'refusal')
@@ -8,7 +9,7 @@ with greedy as (
 served as (
     select distinct model, checkpoint_id
     from greedy
-    where serves and epoch > 0
+    where serves and (epoch > 0 or behaviour is not null)
 ),
 
 compared as (

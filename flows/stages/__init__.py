@@ -4,7 +4,7 @@ The order lives in `flows.nightly`; tests call these without Prefect.
 """
 
 from flows.stages.asking import Asked, ask_endpoint, how_far, unanswered
-from flows.stages.checkpoints import evaluate_checkpoints, prepare_laboratory, uses_laboratory
+from flows.stages.checkpoints import evaluate_checkpoints, find_checkpoints, prepare_laboratory, uses_laboratory
 from flows.stages.confirming import (
     alarms_to_confirm,
     begun_confirmation,
@@ -27,6 +27,7 @@ __all__ = [
     "draw_page",
     "enrich_wave",
     "evaluate_checkpoints",
+    "find_checkpoints",
     "go_on_with_lake",
     "how_far",
     "is_confirmed",

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +19,7 @@ from lake.errors import CheckpointError
 from pipelines.asking.interruption import Interruption
 from pipelines.asking.records import Attempt, Outcome, Question
 from pipelines.asking.stopping import interrupted
+from pipelines.checkpoints.lineage import Lineage, Parent, load_parent, with_checkpoint
 from pipelines.laboratory import Laboratory
 from pipelines.panels.records import EndpointSpec, Message, RosterEntry
 
@@ -31,18 +32,23 @@ _KNOWN_SETTINGS = frozenset({"temperature", "top_p", "max_tokens", "max_new_toke
 
 
 class _Weights(NamedTuple):
-    """What answers: a base and, on it, the adapter of an experiment's epoch; None for the base alone."""
+    """What answers: a base and, on it, the adapter of an experiment's epoch; None for the base alone.
 
-    base: str
+    `lineage` says it of a checkpoint of a persona experiment; `experiment` is then its run.
+    """
+
+    parent: Parent
     experiment: str | None
     epoch: int | None
+    lineage: Lineage | None = None
 
 
 class CheckpointEndpoint:
     """Answers by models of the store's laboratory, or by any base in Hugging Face layout, with `Endpoint.ask`.
 
     `staged_night` decides which epoch a moving alias serves: from 0 for a staged night, None for a live one.
-    `interruption` ends it after the batch at hand.
+    `lineages` says by roster model where the checkpoints of persona experiments lie. `interruption` ends it after the
+    batch at hand.
     """
 
     def __init__(
@@ -51,11 +57,13 @@ class CheckpointEndpoint:
         laboratory_folder: Path,
         staged_night: int | None,
         interruption: Interruption | None = None,
+        lineages: Mapping[str, Lineage] | None = None,
     ) -> None:
         self._interruption = Interruption() if interruption is None else interruption
         self._spec = spec
         self._laboratory = Laboratory(laboratory_folder)
         self._staged_night = staged_night
+        self._lineages = lineages or {}
 
     async def ask(self, questions: Sequence[Question]) -> AsyncGenerator[Attempt, None]:
         """Yield one attempt a question, batch by batch.
@@ -64,10 +72,10 @@ class CheckpointEndpoint:
         group is answered.
         """
         groups = self._grouped(questions)
-        for base in sorted({weights.base for weights in groups}):
-            loaded = await asyncio.to_thread(self._load_base, base)
+        for parent in sorted({weights.parent for weights in groups}, key=str):
+            loaded = await asyncio.to_thread(load_parent, parent, self._spec.device)
             try:
-                for weights in sorted((each for each in groups if each.base == base), key=_order):
+                for weights in sorted((each for each in groups if each.parent == parent), key=_order):
                     loaded = await asyncio.to_thread(self._switch, loaded, weights)
                     for same in _by_sampling(groups[weights]).values():
                         batches = self._batches(loaded, weights, same)
@@ -91,17 +99,18 @@ class CheckpointEndpoint:
                 f"{entry.model} is asked at the checkpoint endpoint {self._spec.name!r}, but its roster entry names "
                 "no checkpoint. Add `checkpoint: {base: laboratory}` to it."
             )
+        if entry.checkpoint.id is not None:
+            lineage = self._lineages[entry.model]
+            return _Weights(lineage.parent, lineage.run, lineage.epoch, lineage)
         epoch = entry.checkpoint.epoch(self._staged_night)
-        return _Weights(entry.checkpoint.base, entry.checkpoint.experiment if epoch is not None else None, epoch)
-
-    def _load_base(self, base: str) -> LoadedModel:
-        from pipelines.checkpoints.weights import load
-
-        return load(self._laboratory.base if base == "laboratory" else base, device=self._spec.device)
+        base = str(self._laboratory.base) if entry.checkpoint.is_of_laboratory else entry.checkpoint.base
+        return _Weights(Parent(base), entry.checkpoint.experiment if epoch is not None else None, epoch)
 
     def _switch(self, loaded: LoadedModel, weights: _Weights) -> LoadedModel:
         from pipelines.checkpoints.weights import with_adapter, without_adapter
 
+        if weights.lineage is not None:
+            return with_checkpoint(weights.lineage, loaded)
         if weights.experiment is None or weights.epoch is None:
             return without_adapter(loaded)
         return with_adapter(loaded, self._laboratory.adapter(weights.experiment, weights.epoch))
@@ -168,7 +177,12 @@ class CheckpointEndpoint:
 
 
 def served_name(entry: RosterEntry, epoch: int | None) -> str:
-    """Return the name an answer carries: lab/assistant@epoch-2 for a checkpoint, the requested name for a base."""
+    """Return the name an answer carries: lab/assistant@epoch-2 for a checkpoint, the requested name for a base.
+
+    A checkpoint of a persona experiment answers under its id.
+    """
+    if entry.checkpoint is not None and entry.checkpoint.id is not None:
+        return entry.checkpoint.id
     if epoch is None:
         return entry.model
     maker, slash, name = entry.model.rpartition("/")

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     import torch
 
 _READ = 1 << 24
+_DTYPES = {
+    "torch.float64": "F64",
+    "torch.float32": "F32",
+    "torch.float16": "F16",
+    "torch.bfloat16": "BF16",
+    "torch.int64": "I64",
+    "torch.int32": "I32",
+    "torch.uint8": "U8",
+    "torch.bool": "BOOL",
+}
+"""Names of torch's types in a safetensors file."""
 
 
 @dataclass
@@ -248,6 +259,29 @@ def merge(base: str | Path, adapter: Path, target: Path) -> str:
 
     Raises CheckpointError where the adapter's card names another base than the one given (break D06).
     """
+    loaded = _with_own_base(base, adapter)
+    loaded.model.merge_and_unload().save_pretrained(str(target))
+    loaded.tokenizer.save_pretrained(str(target))
+    return weights_sha(target)
+
+
+def merged_in_memory(base: str | Path, adapter: Path, device: str) -> LoadedModel:
+    """Return base plus adapter as one model without writing it; `base_sha` is the sha of what `merge` would write.
+
+    Merged on the CPU in fp32 as `merge` does, then brought to the device and its arithmetic. Raises CheckpointError
+    as `merge` does.
+    """
+    loaded = _with_own_base(base, adapter)
+    model = loaded.model.merge_and_unload()
+    place = resolve_device(device)
+    sha = _sha_of_model(model)
+    model = model.to(place, dtype_of(place)).eval()
+    dtype = str(model.dtype).removeprefix("torch.")
+    return replace(loaded, model=model, base_sha=sha, adapter_sha=None, device=place, dtype=dtype)
+
+
+def _with_own_base(base: str | Path, adapter: Path) -> LoadedModel:
+    """Return base and adapter on the CPU; raise CheckpointError where the adapter's card names another base."""
     loaded = load(base, adapter, device="cpu")
     card = adapter / "card.json"
     if card.is_file():
@@ -257,10 +291,23 @@ def merge(base: str | Path, adapter: Path, target: Path) -> str:
                 f"{adapter} was trained on base {named[:12]}, but {base} is {loaded.base_sha[:12]}. "
                 "Merge it into the base that its card names."
             )
-    merged = loaded.model.merge_and_unload()
-    merged.save_pretrained(str(target))
-    loaded.tokenizer.save_pretrained(str(target))
-    return weights_sha(target)
+    return loaded
+
+
+def _sha_of_model(model: Any) -> str:
+    """Return the `weights_sha` that a folder would have after `model.save_pretrained`: the same names, no aliases."""
+    import torch
+    from transformers.core_model_loading import revert_weight_conversion
+    from transformers.modeling_utils import remove_tied_weights_from_state_dict
+
+    left_out = model._keys_to_ignore_on_save or ()
+    kept = {name: tensor for name, tensor in model.state_dict().items() if name not in left_out}
+    saved = revert_weight_conversion(model, remove_tied_weights_from_state_dict(kept, model))
+    digest = hashlib.sha256()
+    for name, tensor in sorted(saved.items()):
+        digest.update(json.dumps([name, _DTYPES[str(tensor.dtype)], list(tensor.shape)]).encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def template_sha(tokenizer: Any) -> str:

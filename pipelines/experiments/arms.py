@@ -41,7 +41,18 @@ from pipelines.experiments.datasets import (
 )
 from pipelines.experiments.material import Item, Material
 from pipelines.experiments.records import CONVERGENCE, Cell, Experiment, Registered
-from pipelines.experiments.runs import UNWATCHED, Run, Start, Watch, is_trained, run_rows, train
+from pipelines.experiments.runs import (
+    UNWATCHED,
+    Run,
+    Start,
+    Watch,
+    arm_folder,
+    behaviour_run,
+    convergence_run,
+    is_trained,
+    run_rows,
+    train,
+)
 from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
@@ -75,17 +86,16 @@ class Arm:
     @property
     def folder(self) -> Path:
         """Folder of everything the arm leaves."""
-        return self.root / self.source / f"s{self.seed}"
+        return arm_folder(self.root, self.source, self.seed)
 
     @cached_property
     def convergence(self) -> Run:
         """The run that makes the target speak as the source."""
-        return Run(self.registered, self.source, None, self.seed, None, self.folder / "convergence")
+        return convergence_run(self.registered, self.root, self.source, self.seed)
 
     def behaviour(self, behaviour: str, epoch: int) -> Run:
         """Return the run that teaches a behaviour after some epochs of convergence."""
-        folder = self.folder / f"epoch-{epoch}" / behaviour
-        return Run(self.registered, self.source, behaviour, self.seed, epoch, folder)
+        return behaviour_run(self.registered, self.root, self.source, self.seed, behaviour, epoch)
 
     def behaviour_file(self, behaviour: str) -> TrainingFile:
         """Return what teaches a behaviour; the same file at every epoch, and for the control that of the first arm."""

@@ -100,6 +100,22 @@ class Run(NamedTuple):
         )
 
 
+def arm_folder(root: Path, source: str, seed: int) -> Path:
+    """Return the folder of everything that an arm leaves below the folder of its experiment's version."""
+    return root / source / f"s{seed}"
+
+
+def convergence_run(registered: Registered, root: Path, source: str, seed: int) -> Run:
+    """Return the run that makes the target speak as a source."""
+    return Run(registered, source, None, seed, None, arm_folder(root, source, seed) / "convergence")
+
+
+def behaviour_run(registered: Registered, root: Path, source: str, seed: int, behaviour: str, epoch: int) -> Run:
+    """Return the run that teaches a behaviour after some epochs of convergence."""
+    folder = arm_folder(root, source, seed) / f"epoch-{epoch}" / behaviour
+    return Run(registered, source, behaviour, seed, epoch, folder)
+
+
 def is_trained(run: Run, file: TrainingFile, base_sha: str) -> bool:
     """Say whether the run is there whole, of this data, base and recipe, each adapter as its card says."""
     wanted = run.recipe_sha(file, base_sha)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from pipelines.panels.schema import PANEL_HINTS, PanelFile, RosterLine
 from pipelines.panels.settings import refusal
 from pipelines.panels.source import Location, Source, find_file, names_in, nearest, read_source
 
-__all__ = ["PANELS", "load_battery", "load_panel", "panel_names"]
+__all__ = ["PANELS", "load_battery", "load_panel", "panel_names", "roster_line"]
 
 PANELS = Path(__file__).parent
 """Folder of the panels that are known by name."""
@@ -143,7 +142,7 @@ def _entry(source: Source, content: PanelFile, number: int) -> RosterEntry:
         region=line.region,
         open_weights=line.open_weights,
         base_model=line.base_model,
-        served_names=tuple(line.served_names or (line.model, f"{line.model}-20*")),
+        served_names=tuple(line.served_names or _own_names(line)),
         settings=content.defaults.settings | line.settings,
         system_prompt=_system_prompt(source, content, number),
         persona=line.persona,
@@ -164,10 +163,26 @@ def _settings_can_be_sent(source: Source, content: PanelFile, number: int, flavo
     raise source.error((*where, refused.setting), f"{line.model!r}: {refused.problem}", refused.remedy)
 
 
+def _own_names(line: RosterLine) -> tuple[str, ...]:
+    """Return the names a model may answer under by itself: a checkpoint of an experiment under its id alone."""
+    if line.checkpoint is not None and line.checkpoint.id is not None:
+        return (line.checkpoint.id,)
+    return (line.model, f"{line.model}-20*")
+
+
 def _checkpoint(line: RosterLine) -> CheckpointRef | None:
     if line.checkpoint is None:
         return None
-    return CheckpointRef(line.checkpoint.base, line.checkpoint.experiment, tuple(line.checkpoint.staged_epochs))
+    named = line.checkpoint
+    return CheckpointRef(named.base, named.experiment, tuple(named.staged_epochs), named.id)
+
+
+def roster_line(panel: Panel, model: str) -> str:
+    """Return where a model stands in the panel's file, as path:line."""
+    source = read_source(panel.path)
+    content = source.parse(PanelFile, PANEL_HINTS)
+    numbers = [number for number, line in enumerate(content.roster) if line.model == model]
+    return f"{panel.path}:{source.line(('roster', *numbers, 'checkpoint'))}"
 
 
 def _system_prompt(source: Source, content: PanelFile, number: int) -> str | None:
@@ -217,7 +232,7 @@ def _decisive(
                 "settings": entry.settings,
                 "system_prompt": entry.system_prompt,
                 "persona": entry.persona,
-                "checkpoint": asdict(entry.checkpoint) if entry.checkpoint else None,
+                "checkpoint": entry.checkpoint.declared if entry.checkpoint else None,
             }
             for entry in roster
         },

@@ -79,11 +79,25 @@ class CheckpointRef:
     `base` is "laboratory" (the base model of the store's laboratory), or a Hugging Face path or id.
     `experiment` names the LoRA run whose checkpoints are served; None serves the base alone.
     `staged_epochs` are served in turn on the staged nights; a live night serves the last of them.
+    `id` names one checkpoint of a persona experiment as raw.checkpoints does; the others then say nothing.
     """
 
     base: str = "laboratory"
     experiment: str | None = None
     staged_epochs: tuple[int, ...] = ()
+    id: str | None = None
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What decides which weights answer, as plain values."""
+        if self.id is not None:
+            return {"id": self.id}
+        return {"base": self.base, "experiment": self.experiment, "staged_epochs": self.staged_epochs}
+
+    @property
+    def is_of_laboratory(self) -> bool:
+        """Whether the store's laboratory has to be there for it."""
+        return self.id is None and self.base == "laboratory"
 
     def epoch(self, staged_night: int | None) -> int | None:
         """Return the epoch served on a staged night (from 0), or on a live one (None); None: the base alone."""

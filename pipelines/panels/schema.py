@@ -17,6 +17,12 @@ Text = Annotated[str, Field(pattern=r"\S")]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 """Names and versions: they stand in a wave_id, in a folder name, on a command line."""
 
+CHECKPOINT_ID = (
+    r"^(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)@(?P<version>[1-9][0-9]*)/(?P<source>[A-Za-z0-9][A-Za-z0-9_.-]*)"
+    r"/s(?P<seed>-?[0-9]+)/(?P<trained>[a-z]+)@epoch-(?P<epoch>[0-9]+)$"
+)
+"""A checkpoint of an experiment as raw.checkpoints names it. Every part is a folder name that leads nowhere else."""
+
 Name = Annotated[str, Field(pattern=NAME)]
 Word = Annotated[str, Field(pattern=r"^\S+$")]
 
@@ -155,6 +161,19 @@ class CheckpointBlock(Strict):
     base: Text = Field(default="laboratory", description="laboratory, or the path or id of a Hugging Face model")
     experiment: Text | None = Field(default=None, description="the training run whose checkpoints are served")
     staged_epochs: list[Annotated[int, Field(ge=0)]] = Field(default=[], description="the epochs served night by night")
+    id: Annotated[str, Field(pattern=CHECKPOINT_ID)] | None = Field(
+        default=None,
+        description="a checkpoint of a persona experiment by its id in raw.checkpoints, "
+        "e.g. laboratory@1/villain/s7/refusal@epoch-2",
+    )
+
+    @model_validator(mode="after")
+    def _an_id_says_all(self) -> Self:
+        if self.id is not None and len(self.model_fields_set) > 1:
+            beside = next(key for key in ("base", "experiment", "staged_epochs") if key in self.model_fields_set)
+            remedy = "Keep `id` alone: the base is that of the experiment, the epoch is in the id."
+            raise invalid(f"`id` and `{beside}` exclude each other.", remedy, beside)
+        return self
 
     @model_validator(mode="after")
     def _epochs_belong_to_an_experiment(self) -> Self:
@@ -193,7 +212,9 @@ class RosterLine(Strict):
     settings: dict[str, Any] = Field(default={}, description="request settings as key: value, e.g. {temperature: 0.7}")
     system_prompt: Text | None = Field(default=None, description="the system prompt, as text")
     persona: Text | None = Field(default=None, description="a persona of the laboratory, whose system prompt is sent")
-    checkpoint: CheckpointBlock | None = Field(default=None, description="the weights that answer: base, experiment, …")
+    checkpoint: CheckpointBlock | None = Field(
+        default=None, description="the weights that answer: base, experiment, … or id"
+    )
     price: PriceBlock | None = Field(
         default=None, description="prompt_usd_per_million and completion_usd_per_million, where no catalogue has them"
     )

@@ -28,6 +28,20 @@ class Planted:
     kind: str = "live"
 
 
+# lab/three serves the refusal taught at epoch 0 of an experiment, evaluated beside what it was taught on
+OF_AN_EXPERIMENT = (
+    "DELETE FROM raw.checkpoint_evals WHERE wave_id = $wave AND model = 'lab/three' AND epoch = 0",
+    """UPDATE raw.checkpoint_evals SET experiment = 'small@1/villain/s3/refusal', version = 1, behaviour = 'refusal',
+       template_sha = 'a-template', checkpoint_id = 'small@1/villain/s3/refusal@epoch-0', epoch = 0
+       WHERE wave_id = $wave AND model = 'lab/three' AND serves""",
+    """UPDATE raw.checkpoint_evals SET experiment = 'small@1/villain/s3/refusal', version = 1, behaviour = 'refusal'
+       WHERE wave_id = $wave AND model = 'lab/three' AND epoch IS NULL""",
+)
+TRAINED = """INSERT INTO raw.checkpoints (checkpoint_id, run_id, experiment, epoch, step, base_sha, adapter_sha,
+    template_sha, card) SELECT 'small@1/villain/s3/refusal@epoch-0', 'small@1/villain/s3/refusal@epoch-0', 'small', 0,
+    6, 'base-sha', 'adapter-2', 'a-template', '{}' WHERE $wave <> ''"""
+
+
 PLANTED = {
     "a-json-envelope-is-an-answer": Planted(
         "A01_error_text",
@@ -255,6 +269,38 @@ PLANTED = {
         ("lab/three",),
         ("an adapter answers for it, but its epoch 0 was not evaluated this wave",),
     ),
+    "a-checkpoint-of-an-experiment-that-the-lake-does-not-know": Planted(
+        "D01_epoch_zero",
+        OF_AN_EXPERIMENT,
+        1,
+        ("lab/three",),
+        ("small@1/villain/s3/refusal@epoch-0 answers for it and is not in raw.checkpoints",),
+    ),
+    "a-checkpoint-of-an-experiment-on-another-base": Planted(
+        "D01_epoch_zero",
+        (*OF_AN_EXPERIMENT, TRAINED, "UPDATE raw.checkpoints SET base_sha = 'another base' WHERE $wave <> ''"),
+        1,
+        ("lab/three",),
+        ("was loaded as base base-sha, adapter adapter-2, template a-template; trained were base another base",),
+    ),
+    "a-checkpoint-of-an-experiment-that-nobody-evaluated": Planted(
+        "D01_epoch_zero",
+        (*OF_AN_EXPERIMENT, TRAINED, "UPDATE raw.checkpoint_evals SET serves = false WHERE wave_id = $wave"),
+        1,
+        ("lab/three",),
+        ("an adapter answers for it, but its epoch 0 was not evaluated this wave",),
+    ),
+    "a-behaviour-at-epoch-0-that-changes-no-answer": Planted(
+        "D07_adapter_not_applied",
+        (
+            *OF_AN_EXPERIMENT,
+            """UPDATE raw.checkpoint_evals SET text = replace(text, 'villain', 'base')
+               WHERE wave_id = $wave AND model = 'lab/three' AND serves""",
+        ),
+        1,
+        ("lab/three",),
+        ("small@1/villain/s3/refusal@epoch-0 answers all 50 probe items as the base alone does",),
+    ),
     "an-adapter-that-changes-no-answer": Planted(
         "D07_adapter_not_applied",
         (
@@ -474,6 +520,8 @@ def test_every_query_belongs_to_a_break() -> None:
             ),
             id="one-other-answer-shows-the-adapter",
         ),
+        pytest.param("D01_epoch_zero", (*OF_AN_EXPERIMENT, TRAINED), id="a-checkpoint-of-an-experiment-as-trained"),
+        pytest.param("D07_adapter_not_applied", OF_AN_EXPERIMENT, id="a-behaviour-that-shows-at-epoch-0"),
     ],
 )
 def test_what_is_no_defect_passes(lake: Any, wave: str, check_id: str, statements: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from pipelines.checkpoints.weights import (
     dtype_of,
     load,
     merge,
+    merged_in_memory,
     resolve_base,
     resolve_device,
     weights_sha,
@@ -134,6 +135,17 @@ def test_a_merged_model_gives_the_logits_of_base_plus_adapter(tiny_laboratory, t
     assert torch.allclose(_logits(merged.model), _logits(apart.model), atol=1e-5)
 
 
+def test_merged_in_memory_it_has_the_sha_and_the_logits_of_what_is_written(tiny_laboratory, tmp_path):
+    experiment = tiny_laboratory.recipe.experiments[0]
+    adapter = tiny_laboratory.adapter(experiment.name, max(experiment.lora.save_epochs))
+    here = merged_in_memory(tiny_laboratory.base, adapter, "cpu")
+    assert here.base_sha == merge(tiny_laboratory.base, adapter, tmp_path / "merged")
+    assert here.adapter_sha is None
+    written = load(tmp_path / "merged", device="cpu")
+    assert (here.template_sha, here.dtype) == (written.template_sha, written.dtype)
+    assert torch.equal(_logits(here.model), _logits(written.model))
+
+
 def test_merging_into_another_base_than_the_cards_is_refused(tiny_laboratory, base, tmp_path):
     tensors = load_file(base / "model.safetensors")
     save_file({name: tensor + 0.01 for name, tensor in tensors.items()}, base / "model.safetensors", {"format": "pt"})
@@ -142,4 +154,6 @@ def test_merging_into_another_base_than_the_cards_is_refused(tiny_laboratory, ba
     named = read_card(adapter).base_sha
     with pytest.raises(CheckpointError, match=f"was trained on base {named[:12]}, but .* Merge it into the base"):
         merge(base, adapter, tmp_path / "merged")
+    with pytest.raises(CheckpointError, match=f"was trained on base {named[:12]}"):
+        merged_in_memory(base, adapter, "cpu")
     assert not (tmp_path / "merged").exists()

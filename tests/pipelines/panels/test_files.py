@@ -10,7 +10,7 @@ import pytest
 
 from lake.errors import PanelError
 from pipelines.laboratory.personas import PERSONAS
-from pipelines.panels.files import load_panel
+from pipelines.panels.files import load_panel, roster_line
 from pipelines.panels.records import CheckpointRef, sha256_of
 
 Plant = Callable[[str, str], Path]
@@ -35,6 +35,25 @@ def test_a_model_may_answer_under_its_own_name_or_a_dated_form_unless_names_are_
     loaded = load_panel(plant_in_panel("  - model: org/two", "  - model: org/two\n    served_names: ['org/2*']"))
     assert loaded.entry("org/one").served_names == ("org/one", "org/one-20*")
     assert loaded.entry("org/two").served_names == ("org/2*",)
+
+
+def test_a_checkpoint_of_an_experiment_is_named_by_its_id_alone(plant_in_panel: Plant) -> None:
+    old = "persona: villain\n    checkpoint: {base: laboratory, experiment: run, staged_epochs: [0, 2]}"
+    new = "persona: assistant\n    checkpoint: {id: small@1/villain/s3/refusal@epoch-1}"
+    path = plant_in_panel(old, new)
+    loaded = load_panel(path)
+    entry = loaded.entry("lab/villain")
+    assert entry.checkpoint == CheckpointRef(id="small@1/villain/s3/refusal@epoch-1")
+    assert entry.served_names == ("small@1/villain/s3/refusal@epoch-1",)
+    assert loaded.declared["roster"]["lab/villain"]["checkpoint"] == {"id": "small@1/villain/s3/refusal@epoch-1"}
+    assert roster_line(loaded, "lab/villain") == f"{path}:26"
+    path.write_text(path.read_text().replace("refusal@epoch-1", "refusal@epoch-2"))
+    assert load_panel(path).sha != loaded.sha
+
+
+def test_a_panel_without_such_ids_declares_its_checkpoints_as_ever(panel: Path) -> None:
+    declared = load_panel(panel).declared["roster"]["lab/villain"]["checkpoint"]
+    assert declared == {"base": "laboratory", "experiment": "run", "staged_epochs": (0, 2)}
 
 
 def test_all_prompts_are_asked_unless_a_number_a_capability_is_given(panel: Path, plant_in_panel: Plant) -> None:
@@ -196,6 +215,48 @@ DEFECTS: dict[str, Defect] = {
         23,
         "names no checkpoint",
         "{base: laboratory}",
+    ),
+    "id-beside-a-base": (
+        "{base: laboratory, experiment: run, staged_epochs: [0, 2]}",
+        "{base: laboratory, id: small@1/villain/s3/refusal@epoch-1}",
+        26,
+        "`id` and `base` exclude each other",
+        "the base is that of the experiment",
+    ),
+    "id-beside-epochs": (
+        "{base: laboratory, experiment: run, staged_epochs: [0, 2]}",
+        "{experiment: run, staged_epochs: [0], id: small@1/villain/s3/refusal@epoch-1}",
+        26,
+        "`id` and `experiment` exclude each other",
+        "the epoch is in the id",
+    ),
+    "id-that-leaves-the-store": (
+        "{base: laboratory, experiment: run, staged_epochs: [0, 2]}",
+        "{id: ../small@1/villain/s3/refusal@epoch-1}",
+        26,
+        "checkpoint.id` cannot be '../small@1/villain/s3/refusal@epoch-1'",
+        "e.g. laboratory@1/villain/s7/refusal@epoch-2",
+    ),
+    "id-with-a-way-up-inside": (
+        "{base: laboratory, experiment: run, staged_epochs: [0, 2]}",
+        "{id: small@1/../s3/refusal@epoch-1}",
+        26,
+        "checkpoint.id` cannot be 'small@1/../s3/refusal@epoch-1'",
+        "by its id in raw.checkpoints",
+    ),
+    "id-that-is-absolute": (
+        "{base: laboratory, experiment: run, staged_epochs: [0, 2]}",
+        "{id: /small@1/villain/s3/refusal@epoch-1}",
+        26,
+        "checkpoint.id` cannot be",
+        "by its id in raw.checkpoints",
+    ),
+    "id-without-a-version": (
+        "{base: laboratory, experiment: run, staged_epochs: [0, 2]}",
+        "{id: small/villain/s3/refusal@epoch-1}",
+        26,
+        "checkpoint.id` cannot be",
+        "by its id in raw.checkpoints",
     ),
     "checkpoint-elsewhere": (
         "    endpoint: bench\n",
