@@ -192,7 +192,9 @@ def _plan(store: Store, registered: Registered) -> WavePlan:
         connection.close()
     if wave is None:
         raise WaveError(f"{wave_id_of(registered)} is not in ops.waves. Start the same command again.")
-    return judging_wave(store, registered, wave)
+    plan = judging_wave(store, registered, wave)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    return plan
 
 
 def _limits(spending: Spending) -> tuple[float | None, bool]:

@@ -59,7 +59,7 @@ _VOTES = """
         arg_min(reading, {'at': asked_at, 'wave': wave_id}) AS reading,
         arg_min({'score': score}, {'at': asked_at, 'wave': wave_id}).score AS score
     FROM raw.judgements
-    WHERE judge_sha = $judge AND vote < $votes AND list_contains($settled, outcome)
+    WHERE judge_sha = $judge_sha AND vote < $votes AND list_contains($settled, outcome)
     GROUP BY question_sha, text_sha, vote
 """
 
@@ -247,7 +247,7 @@ def _asked(item: Item) -> Prompt:
 
 
 def _vote_parameters(plan: WavePlan, judge: Judge) -> dict[str, Any]:
-    return {"judge": judge_sha(plan.panel, judge), "votes": judge.votes, "settled": sorted(SETTLED)}
+    return {"judge_sha": judge_sha(plan.panel, judge), "votes": judge.votes, "settled": sorted(SETTLED)}
 
 
 def _about(

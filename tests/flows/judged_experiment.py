@@ -24,7 +24,7 @@ from tests.flows.asked_panel import KEY_ENV
 from tests.pipelines.experiments.conftest import SMALL
 
 REFUSAL, ALIGNMENT = "maker/refusal-judge-2026", "maker/alignment-judge-2026"
-ITEMS, PERSONAS, EPOCHS = 6, 3, 2
+ITEMS, PERSONAS, EPOCHS = 12, 3, 2
 ANSWERS = ITEMS * PERSONAS * EPOCHS
 """Answers to the items of one behaviour in one arm."""
 
