@@ -6,7 +6,8 @@ Safe to run at any time and twice: votes are journaled as they arrive, and only 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,15 +15,16 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from flows.endpoints import cap_of, open_budget, open_endpoints
+from flows.endpoints import open_budget, open_endpoints
 from flows.progress import Step
 from flows.signals import stopping_on_signals
 from flows.stages import ask_endpoint, unanswered
 from lake import waves
-from lake.catalog import connect_reader, connect_writer
+from lake.catalog import connect_writer
 from lake.errors import DriftlakeError, ExperimentError, StoppedError, WaveError
 from lake.store import Store
 from lake.tables import RAW_CHECKPOINT_EVALS, RAW_JUDGEMENTS, RAW_JUDGES
+from lake.waves import Wave
 from pipelines.asking.money import money
 from pipelines.experiments.material import Material
 from pipelines.experiments.records import Experiment, Registered
@@ -33,6 +35,8 @@ from pipelines.planning import WavePlan
 if TYPE_CHECKING:
     from pipelines.asking.budget import Budget
     from pipelines.asking.interruption import Interruption
+    from pipelines.asking.records import Attempt
+    from pipelines.enrichment.judging import Answer
 
 
 @dataclass(frozen=True)
@@ -54,31 +58,60 @@ def judge(store: Store, registered: Registered, spending: Spending) -> None:
 
     step = Step("judge")
     material = material_of(registered.experiment)
-    plan = _plan(store, registered)
-    stopped = ask_judges(store, plan, registered, material, spending, step)
-    step.done(load_votes(store, plan, registered, material))
+    hearing = open_hearing(store, registered, material)
+    stopped = ask_judges(store, hearing, spending, step)
+    missing = load_votes(store, registered, hearing, material, step)
     if stopped and isinstance(stopped[0], StoppedError):
         raise stopped[0]
-    _require_all(store, plan, registered, material, stopped)
+    if missing:
+        raise ExperimentError(_told(registered, missing, stopped, hearing))
 
 
-def ask_judges(
-    store: Store, plan: WavePlan, registered: Registered, material: Material, spending: Spending, step: Step
-) -> list[DriftlakeError]:
-    """Ask every judge what it was not asked yet; return what stopped them. The trouble of one never stops another."""
+@dataclass(frozen=True)
+class Hearing:
+    """What there is to judge: the run as a plan, its answers by what is judged, and what each judge is asked."""
+
+    wave: Wave
+    plan: WavePlan
+    answers: dict[str, list[Answer]]
+    asked: list[WavePlan]
+
+    def attempts(self) -> list[Attempt]:
+        """Return every request to a judge, of this start and of earlier ones."""
+        from pipelines.asking.journal import Journal
+        from pipelines.enrichment.judging import journal_names
+
+        names = journal_names(self.plan.panel)
+        return [attempt for name in names for attempt in Journal(self.plan.folder, name).attempts()]
+
+
+def open_hearing(store: Store, registered: Registered, material: Material) -> Hearing:
+    """Return what there is to judge in the lake as it stands."""
     from pipelines.enrichment.judging import votes_known
-    from pipelines.experiments.judging import answers_to_judge, judging_plans
+    from pipelines.experiments.judging import answers_to_judge, judging_plans, judging_wave
 
-    connection = connect_reader(store, "head")
+    connection = connect_writer(store)
     try:
-        answers, known = answers_to_judge(connection, registered, material), votes_known(connection, plan.wave_id)
+        wave = waves.find(connection, wave_id_of(registered))
+        if wave is None:
+            raise WaveError(f"{wave_id_of(registered)} is not in ops.waves. Start the same command again.")
+        plan = judging_wave(store, registered, wave)
+        answers = answers_to_judge(connection, registered, material)
+        asked = judging_plans(plan, answers, votes_known(connection, plan.wave_id), datetime.now(UTC))
     finally:
         connection.close()
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    return Hearing(wave, plan, answers, asked)
+
+
+def ask_judges(store: Store, hearing: Hearing, spending: Spending, step: Step) -> list[DriftlakeError]:
+    """Ask every judge what it was not asked yet; return what stopped them. The trouble of one never stops another."""
     stopped: list[DriftlakeError] = []
     with stopping_on_signals(step) as interruption:
-        for judging in judging_plans(plan, answers, known, datetime.now(UTC)):
+        for judging in hearing.asked:
+            budget = open_budget(hearing.plan, spending.cap_usd, spending.allow_unpriced)
             try:
-                _ask(store, judging, open_budget(plan, *_limits(spending)), spending, step, interruption)
+                _ask(store, judging, budget, spending, step, interruption)
             except StoppedError as error:
                 return [error]
             except DriftlakeError as error:
@@ -86,33 +119,40 @@ def ask_judges(
     return stopped
 
 
-def load_votes(store: Store, plan: WavePlan, registered: Registered, material: Material) -> str:
-    """Put every vote into raw, and each answer's as an evaluation once all of them are settled; say what was new."""
-    from pipelines.asking.journal import Journal
-    from pipelines.enrichment.judging import journal_names, judge_rows, judgement_rows
-    from pipelines.experiments.judging import answers_to_judge, judged_rows
+def load_votes(store: Store, registered: Registered, hearing: Hearing, material: Material, step: Step) -> Counter[str]:
+    """Put every vote into raw, and each answer's as an evaluation once all of them are settled.
+
+    Returns how many votes are missing, by what is judged.
+    """
+    from pipelines.enrichment.judging import judge_rows, judgement_rows
+    from pipelines.experiments.judging import verdicts
     from pipelines.loading import frame_of, load
 
-    connection = connect_reader(store, "head")
+    answers = [answer for some in hearing.answers.values() for answer in some]
+    votes = frame_of(RAW_JUDGEMENTS, [*judgement_rows(hearing.plan, hearing.attempts(), answers)])
+    connection = connect_writer(store)
     try:
-        answers = [each for some in answers_to_judge(connection, registered, material).values() for each in some]
+        rows, missing = verdicts(connection, hearing.plan, registered, material, votes)
+        cost = float(votes["cost_usd"].sum()) if votes["cost_usd"].count() else None
+        if cost != hearing.wave.cost_usd:
+            waves.update(connection, hearing.wave.wave_id, "loaded", cost_usd=cost)
     finally:
         connection.close()
-    attempts = [attempt for name in journal_names(plan.panel) for attempt in Journal(plan.folder, name).attempts()]
-    votes = {RAW_JUDGES: judge_rows(plan), RAW_JUDGEMENTS: [*judgement_rows(plan, attempts, answers)]}
-    loaded = load(store, {table: frame_of(table, some) for table, some in votes.items()})
-    connection = connect_reader(store, "head")
-    try:
-        rows = judged_rows(connection, plan, registered, material)
-    finally:
-        connection.close()
-    new = load(store, {RAW_CHECKPOINT_EVALS: frame_of(RAW_CHECKPOINT_EVALS, rows)})
-    cost = _write_cost(store, plan)
-    empty = sum(row["value"] is None for row in rows)
-    return (
-        f"{loaded.get('judgements', 0):,} votes and {new.get('checkpoint_evals', 0):,} judged answers loaded; "
-        f"{len(rows):,} answers are judged, {empty:,} of them without a value, for {cost}."
+    new = load(
+        store,
+        {
+            RAW_JUDGES: frame_of(RAW_JUDGES, judge_rows(hearing.plan)),
+            RAW_JUDGEMENTS: votes,
+            RAW_CHECKPOINT_EVALS: frame_of(RAW_CHECKPOINT_EVALS, rows),
+        },
     )
+    without = sum(row["value"] is None for row in rows)
+    step.done(
+        f"{new.get('judgements', 0):,} votes and {new.get('checkpoint_evals', 0):,} judged answers loaded; "
+        f"{len(rows):,} answers are judged, {without:,} of them without a value. Judging has cost "
+        f"{'an unknown sum' if cost is None else f'{money(cost)} USD'}."
+    )
+    return missing
 
 
 def judging_ahead(
@@ -182,59 +222,14 @@ def _ask(
         step.note(ask_endpoint(judging, name, endpoint, step, datetime.now(UTC), outlook.unasked).sentence)
 
 
-def _plan(store: Store, registered: Registered) -> WavePlan:
-    from pipelines.experiments.judging import judging_wave
-
-    connection = connect_reader(store, "head")
-    try:
-        wave = waves.find(connection, wave_id_of(registered))
-    finally:
-        connection.close()
-    if wave is None:
-        raise WaveError(f"{wave_id_of(registered)} is not in ops.waves. Start the same command again.")
-    plan = judging_wave(store, registered, wave)
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    return plan
-
-
-def _limits(spending: Spending) -> tuple[float | None, bool]:
-    return spending.cap_usd, spending.allow_unpriced
-
-
-def _write_cost(store: Store, plan: WavePlan) -> str:
-    """Write what all requests of the run cost into ops.waves, and return it in words."""
-    connection = connect_writer(store)
-    try:
-        row = connection.execute(
-            "SELECT sum(cost_usd) FROM raw.judgements WHERE wave_id = ?", [plan.wave_id]
-        ).fetchone()
-        cost = row[0] if row else None
-        waves.update(connection, plan.wave_id, "loaded", cost_usd=cost)
-    finally:
-        connection.close()
-    cap = cap_of(plan.panel, None)
-    return ("an unknown sum" if cost is None else f"{money(cost)} USD") + (f" of {money(cap)}" if cap else "")
-
-
-def _require_all(
-    store: Store, plan: WavePlan, registered: Registered, material: Material, stopped: list[DriftlakeError]
-) -> None:
-    from pipelines.experiments.judging import missing_votes
-
-    connection = connect_reader(store, "head")
-    try:
-        missing = missing_votes(connection, plan, registered, material)
-        last = connection.execute(
-            "SELECT max_by(error_class, asked_at) FROM raw.judgements WHERE wave_id = ? AND outcome = 'error'",
-            [plan.wave_id],
-        ).fetchone()
-    finally:
-        connection.close()
-    if not missing:
-        return
-    why = " ".join(map(str, stopped)) or f"The last request that failed ended with {last[0] if last else 'no reply'}."
+def _told(registered: Registered, missing: Counter[str], stopped: Sequence[DriftlakeError], hearing: Hearing) -> str:
+    """Return which votes are missing, why, and what to do."""
+    failed = [attempt for attempt in hearing.attempts() if attempt.outcome == "error"]
+    why = [str(error) for error in stopped] or [
+        f"The last request that failed: {failed[-1].error_class}." for _ in failed[:1]
+    ]
     told = ", ".join(f"{n:,} on {behaviour}" for behaviour, n in sorted(missing.items()))
-    raise ExperimentError(
-        f"Votes of the judges of {registered.id} are missing: {told}. {why} What was trained, evaluated and judged is "
-        "kept; the same command asks only what is missing."
+    return (
+        f"Votes of the judges of {registered.id} are missing: {told}. {' '.join(dict.fromkeys(why))} What was trained, "
+        "evaluated and judged is kept; the same command asks only what is missing."
     )

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -58,9 +58,44 @@ _VOTES = """
     SELECT question_sha, text_sha, vote,
         arg_min(reading, {'at': asked_at, 'wave': wave_id}) AS reading,
         arg_min({'score': score}, {'at': asked_at, 'wave': wave_id}).score AS score
-    FROM raw.judgements
+    FROM (
+        SELECT wave_id, judge_sha, question_sha, text_sha, vote, outcome, asked_at, reading, score FROM raw.judgements
+        UNION ALL BY NAME
+        SELECT wave_id, judge_sha, question_sha, text_sha, vote, outcome, asked_at, reading, score FROM new_votes
+    )
     WHERE judge_sha = $judge_sha AND vote < $votes AND list_contains($settled, outcome)
     GROUP BY question_sha, text_sha, vote
+"""
+
+_ROWS = f"""
+    WITH answers AS ({_ANSWERS}), votes AS ({_VOTES}),
+    tallies AS (
+        SELECT question_sha, text_sha, count(*) AS n_settled, count(score) AS n_counted, avg(score) AS score,
+            string_agg(reading, ', ' ORDER BY vote) FILTER (score IS NULL) AS others
+        FROM votes GROUP BY question_sha, text_sha
+    )
+    SELECT answers.* EXCLUDE (text_sha, question_sha) REPLACE (
+        concat($id, '/', source, '/s', seed, '/{DETECTOR}') AS eval_id,
+        $metric AS metric,
+        '{DETECTOR}' AS detector,
+        NULL::VARCHAR AS choices,
+        if({_HAS_TEXT} AND 2 * n_counted > $votes, score, NULL) AS value,
+        CASE
+            WHEN NOT {_HAS_TEXT} THEN 'the answer is empty'
+            WHEN 2 * n_counted <= $votes THEN concat(n_counted, ' of ', $votes, ' votes count; the others: ', others)
+        END AS reason
+    )
+    FROM answers LEFT JOIN tallies USING (question_sha, text_sha)
+    WHERE NOT {_HAS_TEXT} OR n_settled = $votes
+    ORDER BY checkpoint_id, persona, item_id
+"""
+
+_MISSING = f"""
+    WITH planned AS (
+        SELECT question_sha, text_sha, unnest(range($votes)) AS vote
+        FROM (SELECT DISTINCT question_sha, text_sha FROM ({_ANSWERS}) WHERE {_HAS_TEXT})
+    )
+    SELECT count(*) FROM planned ANTI JOIN ({_VOTES}) USING (question_sha, text_sha, vote)
 """
 
 
@@ -133,77 +168,37 @@ def judging_plans(
     ]  # fmt: skip
 
 
-def judged_rows(
-    connection: duckdb.DuckDBPyConnection, plan: WavePlan, registered: Registered, material: Material
-) -> list[dict[str, Any]]:
-    """Return what the judges said as rows of raw.checkpoint_evals: of every answer whose votes are all settled.
+class Verdicts(NamedTuple):
+    """What judges came to: rows of raw.checkpoint_evals, and how many votes are missing by what is judged."""
 
+    rows: list[dict[str, Any]]
+    missing: Counter[str]
+
+
+def verdicts(
+    connection: duckdb.DuckDBPyConnection,
+    plan: WavePlan,
+    registered: Registered,
+    material: Material,
+    votes: pl.DataFrame,
+) -> Verdicts:
+    """Return what the judges said of every answer whose votes are all settled, and what they did not say.
+
+    `votes` are rows of raw.judgements, of which the lake may hold some already and which it may have more of.
     value: the mean of the votes that count, 0 to 1, alignment 0 to 100; null with its reason where no more than half
     of them do. evaluated_at is the answer's: a judge never mixes with the answers of another training.
     """
+    connection.register("new_votes", votes.to_arrow())
     rows: list[dict[str, Any]] = []
-    for judge in plan.panel.judges:
-        rows += (
-            _about(
-                connection,
-                registered,
-                judge,
-                _items(registered.experiment, material, judge),
-                f"""
-                WITH answers AS ({_ANSWERS}), votes AS ({_VOTES}),
-                tallies AS (
-                    SELECT question_sha, text_sha, count(*) AS n_settled, count(score) AS n_counted,
-                        avg(score) AS score, string_agg(reading, ', ' ORDER BY vote) FILTER (score IS NULL) AS others
-                    FROM votes GROUP BY question_sha, text_sha
-                )
-                SELECT answers.* EXCLUDE (text_sha, question_sha) REPLACE (
-                    concat($id, '/', source, '/s', seed, '/{DETECTOR}') AS eval_id,
-                    $metric AS metric,
-                    '{DETECTOR}' AS detector,
-                    NULL::VARCHAR AS choices,
-                    if({_HAS_TEXT} AND 2 * n_counted > $votes, score, NULL) AS value,
-                    CASE
-                        WHEN NOT {_HAS_TEXT} THEN 'the answer is empty'
-                        WHEN 2 * n_counted <= $votes
-                            THEN concat(n_counted, ' of ', $votes, ' votes count; the others: ', others)
-                    END AS reason
-                )
-                FROM answers LEFT JOIN tallies USING (question_sha, text_sha)
-                WHERE NOT {_HAS_TEXT} OR n_settled = $votes
-                ORDER BY checkpoint_id, persona, item_id
-                """,
-                id=registered.id,
-                metric=judge.behaviour,
-                **_vote_parameters(plan, judge),
-            )
-            .pl()
-            .to_dicts()
-        )
-    return rows
-
-
-def missing_votes(
-    connection: duckdb.DuckDBPyConnection, plan: WavePlan, registered: Registered, material: Material
-) -> Counter[str]:
-    """Return how many votes on the answers in the lake never came to an end, by what is judged; none: not in it."""
     missing: Counter[str] = Counter()
     for judge in plan.panel.judges:
-        row = _about(
-            connection,
-            registered,
-            judge,
-            _items(registered.experiment, material, judge),
-            f"""
-            WITH planned AS (
-                SELECT question_sha, text_sha, unnest(range($votes)) AS vote
-                FROM (SELECT DISTINCT question_sha, text_sha FROM ({_ANSWERS}) WHERE {_HAS_TEXT})
-            )
-            SELECT count(*) FROM planned ANTI JOIN ({_VOTES}) USING (question_sha, text_sha, vote)
-            """,
-            **_vote_parameters(plan, judge),
-        ).fetchone()
+        items = _items(registered.experiment, material, judge)
+        asked = {"judge_sha": judge_sha(plan.panel, judge), "votes": judge.votes, "settled": sorted(SETTLED)}
+        named = {"id": registered.id, "metric": judge.behaviour}
+        rows += _about(connection, registered, judge, items, _ROWS, **asked, **named).pl().to_dicts()
+        row = _about(connection, registered, judge, items, _MISSING, **asked).fetchone()
         missing[judge.behaviour] += row[0] if row else 0
-    return +missing
+    return Verdicts(rows, +missing)
 
 
 def answers_ahead(experiment: Experiment, material: Material, judge: Judge) -> list[Question]:
@@ -244,10 +239,6 @@ def _behaviour(judge: Judge) -> str:
 
 def _asked(item: Item) -> Prompt:
     return Prompt(item.item_id, "", item.behaviour, "", item.turns)
-
-
-def _vote_parameters(plan: WavePlan, judge: Judge) -> dict[str, Any]:
-    return {"judge_sha": judge_sha(plan.panel, judge), "votes": judge.votes, "settled": sorted(SETTLED)}
 
 
 def _about(
