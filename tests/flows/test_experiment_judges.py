@@ -19,7 +19,7 @@ import pytest
 from expectations.experiments.bad_rows import experiment_bad_rows
 from expectations.experiments.breaks import BREAK_BY_CHECK
 from flows.experiment_judges import Spending, judge, judging_ahead, require_keys
-from lake.catalog import connect_reader
+from lake.catalog import connect_reader, connect_writer
 from lake.errors import EndpointError, ExperimentError
 from lake.store import Store
 from pipelines.asking.journal import Journal
@@ -128,11 +128,18 @@ def test_what_judges_say_stands_beside_what_the_rule_says_and_what_cannot_be_rea
     ((spent,),) = rows(store, "SELECT sum(cost_usd) FROM raw.judgements")
     assert rows(store, "SELECT cost_usd FROM ops.waves") == [(pytest.approx(spent),)]
     assert not traces([KEY], store)
+    valued = rows(store, f"SELECT count(*), count(value) {BY_JUDGE}")
 
+    # another version: the same answers, judged under another wave, whose journal is elsewhere
+    connection = connect_writer(store)
+    connection.execute("UPDATE raw.judgements SET wave_id = 'experiment/judged@0'")
+    connection.execute("DELETE FROM raw.checkpoint_evals WHERE detector = 'judge'")
+    connection.close()
+    shutil.rmtree(store.wave_journal("experiment/judged@1"))
     control()
     judged(store)
     assert server.books()["calls"] == 0
-    assert rows(store, f"SELECT count(*) {BY_JUDGE}") == [(2 * ANSWERS,)]
+    assert rows(store, f"SELECT count(*), count(value) {BY_JUDGE}") == valued
 
 
 def test_a_judge_that_stops_leaves_all_else_whole_and_the_next_start_asks_only_it(
