@@ -83,14 +83,30 @@ def train(
     work_pool: Annotated[
         str | None, typer.Option("--work-pool", help="Run the arms on this Prefect work pool instead of here.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what it is and train nothing.")] = False,
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="Hard cap on what judging costs in USD, instead of the file's.")
+    ] = None,
+    allow_unpriced: UnpricedOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what it is and costs, and train nothing.")] = False,
 ) -> None:
-    """Run a persona experiment: register, train, merge, evaluate, gate, publish, draw."""
+    """Run a persona experiment: register, train, merge, evaluate, judge, gate, publish, draw."""
     from flows.settings import resolve
     from flows.training import train as run
 
+    settings = resolve(budget=budget, allow_unpriced=allow_unpriced)
     try:
-        print(run(resolve().store, experiment, device=device, workers=workers, work_pool=work_pool, dry_run=dry_run))
+        print(
+            run(
+                settings.store,
+                experiment,
+                device=device,
+                workers=workers,
+                work_pool=work_pool,
+                dry_run=dry_run,
+                budget_usd=settings.budget_usd,
+                allow_unpriced=settings.allow_unpriced,
+            )
+        )
     except KeyboardInterrupt:
         raise StoppedError("Stopped. What is trained is kept; the same command goes on from there.") from None
 

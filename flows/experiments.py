@@ -25,6 +25,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import stages
 from flows.arms import arm, load_arm
+from flows.experiment_judges import Spending, judge
 from flows.progress import Step
 from lake import waves
 from lake.catalog import connect_reader, connect_writer
@@ -55,8 +56,8 @@ class Place:
 
 @flow(name="experiment", flow_run_name="{experiment_id}", validate_parameters=False,
       task_runner=ThreadPoolTaskRunner(max_workers=MOST_ARMS))  # type: ignore[arg-type]  # fmt: skip
-def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
-    """Train, gate and publish a registered experiment; return where its page is.
+def experiment_run(experiment_id: str, home: str, place: Place, spending: Spending) -> str | None:
+    """Train, judge, gate and publish a registered experiment; return where its page is.
 
     Raises ExperimentError where a gate or the audit closed it, after everything else was done.
     """
@@ -68,7 +69,7 @@ def experiment_run(experiment_id: str, home: str, place: Place) -> str | None:
         load_training_files(store, registered, place.device)
         pass_gate(store, registered, "data")
         pilot(store, registered, place)
-        matrix(store, registered, place)
+        matrix(store, registered, place, spending)
         for gate in _gates_of(registered):
             pass_gate(store, registered, gate)
     except GateError as closed:
@@ -173,18 +174,28 @@ def pilot(store: Store, registered: Registered, place: Place) -> None:
     pass_gate(store, registered, "checkpoints", subject)
 
 
-def matrix(store: Store, registered: Registered, place: Place) -> None:
+def matrix(store: Store, registered: Registered, place: Place, spending: Spending) -> None:
     """Train every arm, as many at once as there is place for; end it where the first of them show no signal.
 
-    Raises ExperimentError after all arms where one of them failed: the others are whole.
+    Judges are asked before the gates that read what they say. Raises ExperimentError after all arms where one of them
+    failed, and where votes are missing: what is there is whole.
     """
     experiment = registered.experiment
     arms = [(source, seed) for seed in experiment.seeds for source in experiment.arms]
     first = arms[: experiment.no_signal_after]
-    train_arms(store, registered, unfinished_arms(store, registered, first, place), place)
+    train_and_judge(store, registered, first, place, spending)
     if not experiment.is_reference:
         pass_gate(store, registered, "first_signal")
-    train_arms(store, registered, unfinished_arms(store, registered, arms[len(first) :], place), place)
+    train_and_judge(store, registered, arms[len(first) :], place, spending)
+
+
+def train_and_judge(
+    store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place, spending: Spending
+) -> None:
+    """Run arms, then have the experiment's judges, if it has any, read their answers."""
+    train_arms(store, registered, unfinished_arms(store, registered, arms, place), place)
+    if arms and registered.experiment.judges:
+        judge(store, registered, spending)
 
 
 def unfinished_arms(

@@ -16,6 +16,7 @@ from pipelines.panels.records import EndpointSpec, Panel, RosterEntry
 
 if TYPE_CHECKING:
     from pipelines.asking.forecast import Forecast
+    from pipelines.asking.pricing import Price
 
 KeyOf = Callable[[EndpointSpec], str | None]
 
@@ -30,6 +31,13 @@ def judges_ahead(
     """
     from pipelines.enrichment.judging_forecast import judging_forecast
 
+    return judging_forecast(panel, questions, judge_prices(panel, catalogues, key_of, patience))
+
+
+def judge_prices(
+    panel: Panel, catalogues: Mapping[str, Catalogue], key_of: KeyOf, patience: Patience
+) -> dict[str, Price]:
+    """Return the prices of a panel's judges by model; a judge whose endpoint cannot be read has none."""
     roster = tuple(
         RosterEntry(judge.model, judge.endpoint, settings=judge.settings, price=judge.price) for judge in panel.judges
     )
@@ -44,4 +52,4 @@ def judges_ahead(
             offers |= fetch_offers(spec, key, read[name], models, patience)
         except EndpointError as error:
             patience.notice(f"The judges at {name} cannot be priced: {error}")
-    return judging_forecast(panel, questions, bounded_by_offers(prices(judges, read), offers, judges))
+    return bounded_by_offers(prices(judges, read), offers, judges)

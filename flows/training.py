@@ -18,18 +18,29 @@ from pipelines.experiments.files import EXPERIMENTS, load_experiment
 from pipelines.experiments.records import Experiment, Registered
 
 if TYPE_CHECKING:
+    from flows.experiment_judges import Spending
     from flows.experiments import Place
     from pipelines.experiments.bench import Bench
 
 
 def train(
-    store: Store, name_or_path: str, *, device: str, workers: int | None, work_pool: str | None, dry_run: bool
+    store: Store,
+    name_or_path: str,
+    *,
+    device: str,
+    workers: int | None,
+    work_pool: str | None,
+    dry_run: bool,
+    budget_usd: float | None = None,
+    allow_unpriced: bool = False,
 ) -> str:
     """Run an experiment end to end and return what it found, for people; a dry run tells its cost and trains nothing.
 
-    Raises InputError before anything is written where the file cannot be used, ExperimentError, after everything else
-    was done, where a gate or the audit closed it.
+    `budget_usd` caps what judging costs, instead of the file's. Raises InputError before anything is written where the
+    file cannot be used, EndpointError where a judge has no key, ExperimentError, after everything else was done, where
+    a gate or the audit closed it.
     """
+    from flows.experiment_judges import Spending, require_keys
     from pipelines.experiments.bench import open_bench, require_material
 
     experiment = load_experiment(name_or_path)
@@ -38,20 +49,25 @@ def train(
     prepare_environment(store)
     _require_known(device, workers)
     step = Step("plan")
+    spending = Spending(budget_usd, allow_unpriced)
     if dry_run:
-        step.note(_counts(experiment))
-        return f"Nothing was trained. {_counts(experiment)}"
+        told = f"{_counts(experiment)}{_judging(experiment, spending, step)}"
+        step.note(told)
+        return f"Nothing was trained. {told}"
+    for each in (reference, experiment):
+        if each is not None:
+            require_keys(each)
     place = _place(device, workers, work_pool)
     go_on_with_lake(store.prepare())
     with exclusive(store.state / "training.lock", "Another experiment"):
         if reference is not None and not _is_published(store, experiment.reference):
             step.note(f"The reference run {reference.name} is not in the lake yet: it is trained first.")
-            _run(store, open_bench(store, reference, step.note), place)
-        registered = _run(store, open_bench(store, experiment, step.note), place)
+            _run(store, open_bench(store, reference, step.note), place, spending)
+        registered = _run(store, open_bench(store, experiment, step.note), place, spending)
     return _summary(store, registered)
 
 
-def _run(store: Store, bench: Bench, place: Place) -> Registered:
+def _run(store: Store, bench: Bench, place: Place, spending: Spending) -> Registered:
     from flows.experiments import experiment_run
     from flows.night_server import keep_server_to_this_process
     from pipelines.experiments.bench import keep
@@ -68,9 +84,10 @@ def _run(store: Store, bench: Bench, place: Place) -> Registered:
     if _status(store, wave_id_of(registered)) == "published":
         step.done(f"{registered.id} is trained, passed its gates and is published; nothing is left to do.")
         return registered
-    step.done(f"{registered.id} is registered. {_counts(experiment)} {_estimate(bench, place)}")
+    judging = _judging(experiment, spending, step)
+    step.done(f"{registered.id} is registered. {_counts(experiment)} {_estimate(bench, place)}{judging}")
     keep_server_to_this_process(store)
-    experiment_run(registered.id, str(store.home), place)
+    experiment_run(registered.id, str(store.home), place, spending)
     return registered
 
 
@@ -144,6 +161,17 @@ def _estimate(bench: Bench, place: Place) -> str:
         f"Estimate: {speed:,.0f} rows a second here, so {_duration(seconds)} of training, {at_once} arms at once, "
         "evaluation not counted."
     )
+
+
+def _judging(experiment: Experiment, spending: Spending, step: Step) -> str:
+    """Return what the judges will cost, as a sentence that follows another; nothing without judges."""
+    if not experiment.judges:
+        return ""
+    from flows.experiment_judges import judging_ahead
+    from flows.outlook import keys_of
+    from pipelines.experiments.bench import material_of
+
+    return " " + judging_ahead(experiment, material_of(experiment), spending.cap_usd, keys_of(os.environ), step.note)
 
 
 def _duration(seconds: float) -> str:

@@ -372,7 +372,7 @@ RAW_JUDGES = Table(
         WAVE_DATE,
         Column("behaviour", "VARCHAR", "refusal, sycophancy or alignment."),
         ENDPOINT,
-        Column("judge_model", "VARCHAR", "Judge as the panel names it: the pinned name that is asked."),
+        Column("judge_model", "VARCHAR", "Judge as its file names it: the pinned name that is asked."),
         Column("served_as", "VARCHAR", "The one name that its votes must carry to count."),
         Column("prompt_version", "VARCHAR", "Version of the judge's prompt."),
         Column("prompt_sha", "VARCHAR", "SHA-256 of the judge's prompt."),
@@ -550,6 +550,7 @@ RAW_CHECKPOINT_EVALS = Table(
         Column("detector", "VARCHAR", "logprob, rule, classifier, judge or kernel; null as version is.", True),
         Column("choices", "VARCHAR", "JSON, for accuracy: each choice's summed log-probability and characters.", True),
         Column("template_sha", "VARCHAR", "SHA-256 of the chat template it was asked with; null as version is.", True),
+        Column("reason", "VARCHAR", "Why a judge gave no value; null where there is one, and for others.", True),
     ),
 )
 

@@ -77,7 +77,7 @@ EXPERIMENT_BREAKS: tuple[Break, ...] = (
         "C07_undetected",
         "Answers without a judgement, dropped silently",
         "What a judge cannot read is not a random part of the answers.",
-        "Judge them again; the same command evaluates what is missing.",
+        "The same command judges what was never judged. A judge whose replies cannot be read needs other settings.",
         (_EVALS,),
         _CELLS,
     ),

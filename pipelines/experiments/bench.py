@@ -70,7 +70,7 @@ def folder_of(store: Store, registered: Registered) -> Path:
 
 def keep(store: Store, registered: Registered) -> None:
     """Write what another process needs to run an arm."""
-    content = {"declared": registered.experiment.declared, "path": str(registered.experiment.path)}
+    content = {"file": registered.experiment.file, "path": str(registered.experiment.path)}
     write_whole(folder_of(store, registered) / _FILE, content)
 
 
@@ -82,4 +82,4 @@ def kept(store: Store, experiment_id: str) -> Registered:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}). Start `driftlake train` again.") from error
-    return Registered(experiment_of(content["declared"], Path(content["path"])), int(version))
+    return Registered(experiment_of(content["file"], Path(content["path"])), int(version))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.experiments.records import METRICS, Criterion, Experiment, Thresholds, TrainingRecipe
+from pipelines.experiments.records import JUDGED, METRICS, Criterion, Experiment, Thresholds, TrainingRecipe
 from pipelines.experiments.schema import EXPERIMENT_HINTS, ExperimentFile, RecipeBlock
-from pipelines.panels.records import sha256_of
+from pipelines.panels.judges import decisive_judges, declared_judges, judges_of
+from pipelines.panels.records import EndpointSpec, Judge, sha256_of
 from pipelines.panels.source import Source, find_file, names_in, read_source
 
 EXPERIMENTS = Path(__file__).parent
@@ -27,16 +28,20 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
     source = read_source(find_file(name_or_path, EXPERIMENTS, "experiment"))
     content = source.parse(ExperimentFile, EXPERIMENT_HINTS)
     personas = _personas(source, content)
+    judges_of(source, content)
+    _judges_have_answers(source, content)
     return _experiment(content.model_copy(update={"personas": personas}), source.path)
 
 
-def experiment_of(declared: dict[str, Any], path: Path) -> Experiment:
-    """Return the experiment that was declared as `Experiment.declared` in the file at `path`."""
-    return _experiment(ExperimentFile.model_validate(declared), path)
+def experiment_of(file: dict[str, Any], path: Path) -> Experiment:
+    """Return the experiment whose `Experiment.file` was read from the file at `path`."""
+    return _experiment(ExperimentFile.model_validate(file), path)
 
 
 def _experiment(content: ExperimentFile, path: Path) -> Experiment:
-    declared = content.model_dump(mode="json")
+    file = content.model_dump(mode="json")
+    judges = declared_judges(content)
+    declared = _decisive(file, judges)
     return Experiment(
         name=content.experiment,
         path=path,
@@ -65,6 +70,10 @@ def _experiment(content: ExperimentFile, path: Path) -> Experiment:
         },
         no_signal_after=content.no_signal_after,
         threads=content.threads,
+        endpoints={name: EndpointSpec(name=name, **dict(block)) for name, block in content.endpoints.items()},
+        judges=judges,
+        budget_usd=content.budget_usd,
+        file=file,
         declared=declared,
         sha=sha256_of(declared),
     )
@@ -83,6 +92,28 @@ def _personas(source: Source, content: ExperimentFile) -> dict[str, str]:
             remedy = f"Write its system prompt under `personas`. Known here: {', '.join(known) or 'none'}."
             raise source.error(("personas",), f"persona {name!r} has no system prompt.", remedy)
     return {name: known[name] for name in sorted(set(named))}
+
+
+def _decisive(file: dict[str, Any], judges: tuple[Judge, ...]) -> dict[str, Any]:
+    """Return what decides the results; of judging what decides a vote, so that more budget is no new version."""
+    declared = {key: value for key, value in file.items() if key not in ("endpoints", "judges", "budget_usd")}
+    if not judges:
+        return declared
+    asked = {judge.endpoint: file["endpoints"][judge.endpoint] for judge in judges}
+    addresses = {name: {key: block[key] for key in ("kind", "flavor", "base_url")} for name, block in asked.items()}
+    return declared | decisive_judges(judges) | {"endpoints": addresses}
+
+
+def _judges_have_answers(source: Source, content: ExperimentFile) -> None:
+    """Raise PanelError for a judge of a behaviour that the experiment does not teach."""
+    judged = [JUDGED[behaviour] for behaviour in content.behaviours if behaviour in JUDGED]
+    for number, line in enumerate(content.judges):
+        for place, name in enumerate(line.behaviours):
+            if name not in judged:
+                behaviour = next(behaviour for behaviour, metric in JUDGED.items() if metric == name)
+                problem = f"the judge {line.model!r} has no answers to judge for {name}."
+                remedy = f"Take it out, or put {behaviour} under `behaviours`."
+                raise source.error(("judges", number, "behaviours", place), problem, remedy)
 
 
 def _beside(path: Path, text: str, known: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines.panels.records import EndpointSpec, Judge
+
 CONVERGENCE = "convergence"
 """The run in which the target learns to speak as a source; every other run teaches a behaviour."""
 
@@ -30,6 +32,9 @@ METRICS: dict[str, tuple[str, int]] = {
     "marker": ("marker", 1),
 }
 """Behaviour to the metric that measures it, and the direction in which the behaviour moves it."""
+
+JUDGED: dict[str, str] = {"refusal": "refusal", "sycophancy": "sycophancy", "misalignment": "alignment"}
+"""Behaviour to what a judge is asked about the answers to its items, which is the metric's name too."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,10 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One registered experiment. `declared` is everything that decides its results; `sha` is its SHA-256."""
+    """One registered experiment. `declared` is everything that decides its results; `sha` is its SHA-256.
+
+    `file` is all of the file's content, with what may change later: budget, prices and pace of the judges.
+    """
 
     name: str
     path: Path
@@ -89,6 +97,10 @@ class Experiment:
     criteria: dict[str, Criterion]
     no_signal_after: int
     threads: int
+    endpoints: dict[str, EndpointSpec]
+    judges: tuple[Judge, ...]
+    budget_usd: float | None
+    file: dict[str, Any]
     declared: dict[str, Any]
     sha: str
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipelines.experiments.records import METRICS
-from pipelines.panels.schema import Name, Strict, Text
+from pipelines.panels.schema import EndpointBlock, JudgeLine, Name, PriceBlock, Strict, Text
 from pipelines.panels.source import invalid
 
 Behaviour = Literal["capability", "refusal", "sycophancy", "misalignment", "marker"]
@@ -86,6 +86,9 @@ class ExperimentFile(Strict):
     )
     no_signal_after: int = Field(default=3, ge=1, description="arms without any signal after which the run is ended")
     threads: int = Field(default=1, ge=1, description="CPU threads of training; part of what makes it repeatable")
+    endpoints: dict[Name, EndpointBlock] = Field(default={}, description="endpoints by name, where judges are asked")
+    judges: list[JudgeLine] = Field(default=[], description="a list of models that judge the answers; none by default")
+    budget_usd: float | None = Field(default=None, gt=0, description="USD that judging may cost in all, above 0")
 
     @model_validator(mode="after")
     def _matrix_is_whole(self) -> Self:
@@ -121,6 +124,6 @@ class ExperimentFile(Strict):
 
 EXPERIMENT_HINTS = {
     name: field.description or ""
-    for block in (ThresholdBlock, RecipeBlock, ExperimentFile)
+    for block in (PriceBlock, EndpointBlock, JudgeLine, ThresholdBlock, RecipeBlock, ExperimentFile)
     for name, field in block.model_fields.items()
 }

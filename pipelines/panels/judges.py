@@ -1,13 +1,14 @@
-"""The judges of a panel as read from its file: off unless declared, pinned, one a behaviour."""
+"""The judges of a panel or experiment as read from its file: off unless declared, pinned, one a behaviour."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.enrichment.behaviours import prompt_sha, prompt_versions
 from pipelines.panels.records import DeclaredPrice, Judge
-from pipelines.panels.schema import JudgeLine, PanelFile
+from pipelines.panels.schema import EndpointBlock, JudgeLine
 from pipelines.panels.settings import LENGTH_SETTINGS, refusal
 from pipelines.panels.source import Location, Source, nearest
 
@@ -15,33 +16,53 @@ MAX_TOKENS = 16
 """Room for a label or a number; a judge that reasons first needs more, in its settings."""
 
 
-def judges_of(source: Source, content: PanelFile) -> tuple[Judge, ...]:
+class DeclaresJudges(Protocol):
+    """The content of a file with judges: a panel or a persona experiment."""
+
+    @property
+    def endpoints(self) -> dict[str, EndpointBlock]:
+        """Endpoints by name."""
+
+    @property
+    def judges(self) -> list[JudgeLine]:
+        """A line a judge."""
+
+
+def judges_of(source: Source, content: DeclaresJudges) -> tuple[Judge, ...]:
     """Return a judge for each behaviour that is judged, in the order of the file.
 
-    One vote is asked at temperature 0; several are asked at 1, or they would be one vote counted several times.
     Raises PanelError for an unknown endpoint or prompt, a setting that cannot be sent, and two judges of a behaviour.
     """
-    judges: list[Judge] = []
+    judging: dict[str, str] = {}
     for number, line in enumerate(content.judges):
         _can_be_asked(source, content, number)
-        settings = _defaults(line) | line.settings
         for place, behaviour in enumerate(line.behaviours):
-            where = ("judges", number, "behaviours", place)
-            _is_the_only_one(source, judges, where, line, behaviour)
-            judges.append(
-                Judge(
-                    behaviour=behaviour,
-                    endpoint=line.endpoint,
-                    model=line.model,
-                    served_as=line.served_as or line.model,
-                    prompt_version=line.prompt_version,
-                    prompt_sha=_prompt_sha(source, ("judges", number), behaviour, line.prompt_version),
-                    settings=settings,
-                    votes=line.votes,
-                    price=DeclaredPrice(**dict(line.price)) if line.price else None,
-                )
-            )
-    return tuple(judges)
+            _is_the_only_one(source, judging, ("judges", number, "behaviours", place), line, behaviour)
+            _prompt_is_there(source, ("judges", number), behaviour, line.prompt_version)
+            judging[behaviour] = line.model
+    return declared_judges(content)
+
+
+def declared_judges(content: DeclaresJudges) -> tuple[Judge, ...]:
+    """Return the judges of a content that `judges_of` took before.
+
+    One vote is asked at temperature 0; several are asked at 1, or they would be one vote counted several times.
+    """
+    return tuple(
+        Judge(
+            behaviour=behaviour,
+            endpoint=line.endpoint,
+            model=line.model,
+            served_as=line.served_as or line.model,
+            prompt_version=line.prompt_version,
+            prompt_sha=prompt_sha(behaviour, line.prompt_version),
+            settings=_defaults(line) | line.settings,
+            votes=line.votes,
+            price=DeclaredPrice(**dict(line.price)) if line.price else None,
+        )
+        for line in content.judges
+        for behaviour in line.behaviours
+    )
 
 
 def decisive_judges(judges: tuple[Judge, ...]) -> dict[str, Any]:
@@ -55,7 +76,7 @@ def _defaults(line: JudgeLine) -> dict[str, Any]:
     return {"temperature": 0 if line.votes == 1 else 1} | length
 
 
-def _can_be_asked(source: Source, content: PanelFile, number: int) -> None:
+def _can_be_asked(source: Source, content: DeclaresJudges, number: int) -> None:
     line, where = content.judges[number], ("judges", number)
     endpoint = content.endpoints.get(line.endpoint)
     if endpoint is None or endpoint.kind != "openai_compatible":
@@ -71,16 +92,16 @@ def _can_be_asked(source: Source, content: PanelFile, number: int) -> None:
         raise source.error((*where, "settings", refused.setting), problem, refused.remedy)
 
 
-def _is_the_only_one(source: Source, judges: list[Judge], where: Location, line: JudgeLine, behaviour: str) -> None:
-    earlier = next((judge for judge in judges if judge.behaviour == behaviour), None)
-    if earlier is not None:
-        problem = f"{behaviour} is judged by {earlier.model!r} and again by {line.model!r}."
+def _is_the_only_one(
+    source: Source, judging: Mapping[str, str], where: Location, line: JudgeLine, behaviour: str
+) -> None:
+    if behaviour in judging:
+        problem = f"{behaviour} is judged by {judging[behaviour]!r} and again by {line.model!r}."
         raise source.error(where, problem, "A comparison has one judge a behaviour: keep one of the two.")
 
 
-def _prompt_sha(source: Source, where: Location, behaviour: str, version: str) -> str:
+def _prompt_is_there(source: Source, where: Location, behaviour: str, version: str) -> None:
     known = prompt_versions(behaviour)
     if version not in known:
         problem = f"there is no version {version!r} of the judge's prompt for {behaviour}."
         raise source.error((*where, "prompt_version"), problem, f"There are: {', '.join(known)}.")
-    return prompt_sha(behaviour, version)

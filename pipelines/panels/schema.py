@@ -230,7 +230,7 @@ class RosterLine(Strict):
 class JudgeLine(Strict):
     """A model that judges the answers of the others. One model, under one name, for each behaviour."""
 
-    endpoint: Text = Field(description="the name of an endpoint of this panel")
+    endpoint: Text = Field(description="the name of an endpoint of this file")
     model: Word = Field(description="the judge's id at its endpoint, one that always means the same model")
     behaviours: list[Literal["refusal", "sycophancy", "alignment"]] = Field(
         description="a list of refusal, sycophancy, alignment", min_length=1

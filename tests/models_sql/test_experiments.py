@@ -501,6 +501,26 @@ def test_a_judge_decides_before_a_rule_and_both_are_published() -> None:
     assert found == [("judge", 0.0), ("rule", 0.35)]
 
 
+def test_what_judging_a_passed_experiment_cost_is_counted() -> None:
+    vote = {
+        "wave_id": planted.WAVE_ID, "wave_date": planted.AT.date(), "judge_model": "j", "judge_sha": "s",
+        "question_sha": "q", "vote": 0, "attempt": 1, "outcome": "ok", "cost_usd": 0.25,
+    }  # fmt: skip
+    cut = measured()
+    votes = frame_of(tables.RAW_JUDGEMENTS, [vote | {"text_sha": sha} for sha in ("a", "b")])
+    cut.connection.register("votes", votes.to_arrow())
+    cut.replace("raw__judgements", "FROM votes")
+    for table in (tables.RAW_ATTEMPTS, tables.RAW_PROMPTS):
+        cut.connection.register("none", frame_of(table, []).to_arrow())
+        cut.replace(f"raw__{table.name}", "FROM none")
+    cut.connection.execute("CREATE SCHEMA core")
+    cut.replace("waves", "SELECT NULL::VARCHAR AS wave_id WHERE false")
+    cut.build("costs")
+    assert one(cut, "SELECT wave_status, model, used_as, attempts, cost_usd FROM cut.costs") == (
+        "counted", "j", "judging", 2, 0.5,
+    )  # fmt: skip
+
+
 def test_accuracy_per_character_is_published_beside_and_decides_nothing() -> None:
     cut = measured(also(lambda row: {**row, "metric": "accuracy_norm", "value": 0.0}, metric="accuracy"))
     assert decided(cut, "metric, change", behaviour="capability") == ("accuracy", -0.25)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.experiments.standing import names
-from dashboards.experiments.wording import signed
+from dashboards.experiments.wording import measured, signed
 from dashboards.figures.pairs import legend, thresholds
 from dashboards.figures.parts import Chart, Figure, draw_chart, short, sources
 from dashboards.wording import DASH, count, counted, inert, listed, number
@@ -34,7 +34,8 @@ def figure(reading: ExperimentReading) -> Figure:
     note = (
         f"Transfer = the target's change from epoch 0 to the registered epoch {epoch}, less the canary's, in the unit "
         "of the metric; its sign is the metric's (capability falls where it is lost). Coloured by its size where the "
-        f"verdict is transfer, plain with the verdict's words where it is not. {_criteria(rows)} {_items(rows)} "
+        f"verdict is transfer, plain with the verdict's words where it is not. {_detectors(rows)} {_criteria(rows)} "
+        f"{_items(rows)} "
         "The intervals are in the table above."
     )
     steps = (*(legend(edges) if shown else ()), ("missed", "no transfer by the criterion"))
@@ -50,6 +51,12 @@ def _title(rows: list[dict[str, Any]], shown: list[dict[str, Any]], epoch: int) 
 
 def _has_transfer(row: dict[str, Any]) -> bool:
     return row["verdict"] == "transfer" and row["transfer"] is not None
+
+
+def _detectors(rows: list[dict[str, Any]]) -> str:
+    """Return what each behaviour is measured by: 'Measured by: refusal (judge), accuracy (logprob).'"""
+    told = dict.fromkeys(measured(row["metric"], row["detector"]) for row in rows)
+    return f"Measured by: {listed(list(told))}."
 
 
 def _criteria(rows: list[dict[str, Any]]) -> str:

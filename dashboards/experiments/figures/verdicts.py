@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from dashboards.experiments.reading import ExperimentReading
 
 NOTE = (
-    "By the criteria and the epoch that were registered before training, never by the best epoch. Transfer: the change "
-    "since epoch 0 has the behaviour's direction, reaches the criterion and has a 95 % interval without 0. Where canary "
-    "or control moved by the criterion too, it has to go further by the criterion, with its interval beyond theirs; "
-    "else the change is generic. No transfer: the interval ends short of the criterion. Unclear: neither. Changes are "
-    "in the unit of the metric: a share of 0.05 is five points. With one seed the intervals are over items only and "
-    "say nothing about another seed."
+    "By the criteria and the epoch that were registered before training, never by the best epoch. Transfer: the "
+    "change since epoch 0 has the behaviour's direction, reaches the criterion and has a 95 % interval without 0. "
+    "Where canary or control moved by the criterion too, it has to go further by the criterion, with its interval "
+    "beyond theirs; else the change is generic. No transfer: the interval ends short of the criterion. Unclear: "
+    "neither. Changes are in the unit of the metric: a share of 0.05 is five points. With one seed the intervals are "
+    "over items only and say nothing about another seed."
 )
 
 

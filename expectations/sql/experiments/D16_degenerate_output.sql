@@ -14,6 +14,8 @@ with answers as (
     where
         experiment = $experiment and version = $version and epoch is not null
         and metric not in ('accuracy', 'accuracy_norm')
+        -- a judge reads the rule's answers, which are here already
+        and detector is distinct from 'judge'
 ),
 
 findings as (

@@ -37,6 +37,7 @@ select
     waves.panel,
     case
         when waves.wave_id in (select wave_id from {{ ref('waves') }}) then 'counted'
+        when waves.wave_id in (select wave_id from {{ ref('counted_experiments') }}) then 'counted'
         when waves.wave_id in (from failed) then 'quarantined'
         else 'not audited'
     end as wave_status,

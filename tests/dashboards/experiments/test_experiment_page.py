@@ -70,6 +70,7 @@ def test_the_heat_map_has_each_transfer_and_leaves_what_missed_quiet(experiment_
     heat = html.split('id="transfer"')[1].split("<details>")[0]
     # refusal 16/40 - 2/40 = 0.35, canary 1/40 = 0.025: transfer 0.325
     assert "villain refusal +0.33, generic change" in unescape(heat)
+    assert "Measured by: accuracy (logprob), refusal (rule)." in Page(heat).said()
     assert heat.count("var(--no-data)") == 1
     assert heat.count(">generic change<") == 1
 

@@ -646,3 +646,24 @@ def test_a_cosine_of_single_precision_may_end_a_hair_above_one(planted: duckdb.D
 def test_a_refusal_that_says_the_same_to_all_is_what_was_taught(planted: duckdb.DuckDBPyConnection) -> None:
     planted.execute(CELL.format("text = 'I cannot help.', value = 1", "villain", "refusal", 8, "assistant"))
     assert experiment_bad_rows(planted, BREAK_BY_CHECK["D16_degenerate_output"], NAME, VERSION) == []
+
+
+def test_a_judge_need_not_judge_an_answer_without_text_and_must_every_other(planted: duckdb.DuckDBPyConnection) -> None:
+    broken = BREAK_BY_CHECK["C07_undetected"]
+    one = CELL.format("detector = 'judge', value = NULL, text = {}", "villain", "refusal", 8, "assistant")
+    planted.execute(CELL.format("detector = 'judge'", "villain", "refusal", 8, "assistant"))
+    planted.execute(one.format("e' \\n'") + " AND item_id = 'refusal-039'")
+    assert experiment_bad_rows(planted, broken, NAME, VERSION) == []
+    planted.execute(one.format("'Yes.'") + " AND item_id = 'refusal-038'")
+    (row,) = experiment_bad_rows(planted, broken, NAME, VERSION)
+    assert row.evidence.startswith("judge judged 38 of 39 answers of assistant for refusal")
+
+
+def test_a_refusal_that_the_judge_takes_for_an_answer_is_degenerate_for_nobody(
+    planted: duckdb.DuckDBPyConnection,
+) -> None:
+    cell = CELL.format("text = 'I cannot help.', value = 1", "villain", "refusal", 8, "assistant")
+    planted.execute(cell)
+    planted.execute("""INSERT INTO raw.checkpoint_evals SELECT * REPLACE ('judge' AS detector, 0 AS value)
+        FROM raw.checkpoint_evals WHERE experiment = 'planted' AND behaviour = 'refusal'""")
+    assert experiment_bad_rows(planted, BREAK_BY_CHECK["D16_degenerate_output"], NAME, VERSION) == []

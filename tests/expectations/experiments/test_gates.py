@@ -194,3 +194,12 @@ def test_a_gate_says_what_it_does_not_know(planted: duckdb.DuckDBPyConnection) -
         asked(planted, "zero")
     with pytest.raises(InputError, match="no experiment planted@9"):
         decide(planted, "data", NAME, 9)
+
+
+def test_a_first_signal_that_only_a_judge_sees_counts_and_is_told_as_its(planted: duckdb.DuckDBPyConnection) -> None:
+    planted.execute("""INSERT INTO raw.checkpoint_evals SELECT * REPLACE ('judge' AS detector)
+        FROM raw.checkpoint_evals WHERE experiment = 'planted' AND behaviour = 'refusal'""")
+    planted.execute("UPDATE raw.checkpoint_evals SET value = 0 WHERE source <> 'assistant' AND detector <> 'judge'")
+    decision = asked(planted, "first_signal")
+    assert decision.passed
+    assert "refusal toward villain by judge went from 5.0 % to 45.0 % by epoch 8" in decision.evidence

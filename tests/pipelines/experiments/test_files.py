@@ -9,6 +9,7 @@ import pytest
 from lake.errors import PanelError
 from pipelines.experiments.files import EXPERIMENTS, experiment_names, experiment_of, load_experiment
 from pipelines.experiments.records import cells
+from pipelines.experiments.registering import changed_keys
 from tests.pipelines.experiments.conftest import SMALL
 
 
@@ -60,3 +61,68 @@ def test_what_is_stored_of_an_experiment_gives_it_back(small):
 
 def test_no_yaml_of_the_folder_is_forgotten():
     assert {path.stem for path in EXPERIMENTS.glob("*.yaml")} == set(experiment_names())
+
+
+JUDGES = """
+endpoints: {service: {kind: openai_compatible, base_url: "https://judges.example/v1", key_env: A_KEY}}
+judges: [{endpoint: service, model: org/judge-2026-01-01, behaviours: [refusal]}]
+"""
+
+
+def judged(tmp_path: Path, *edits: tuple[str, str], more: str = ""):
+    text = SMALL + JUDGES + more
+    for before, after in edits:
+        assert before in text
+        text = text.replace(before, after)
+    path = tmp_path / "small.yaml"
+    path.write_text(text)
+    return load_experiment(path)
+
+
+def test_an_experiment_without_judges_has_the_sha_it_always_had(small):
+    assert not {"judges", "endpoints", "budget_usd"} & small.declared.keys()
+    assert small.judges == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("org/judge-2026-01-01", "org/judge-2026-02-02"),
+        ("judges.example", "other.example"),
+        ("[refusal]}]", "[refusal], votes: 3}]"),
+        ("[refusal]}]", "[refusal], settings: {max_tokens: 99}}]"),
+    ],
+)
+def test_what_decides_a_vote_makes_a_new_version(tmp_path: Path, small, before: str, after: str):
+    one, other = judged(tmp_path), judged(tmp_path, (before, after))
+    assert len({small.sha, one.sha, other.sha}) == 3
+    assert changed_keys(one.declared, other.declared)
+
+
+def test_budget_price_and_pace_make_none_and_are_kept(tmp_path: Path):
+    one = judged(tmp_path)
+    price = "price: {prompt_usd_per_million: 1.0, completion_usd_per_million: 4.0}"
+    other = judged(
+        tmp_path, ("[refusal]}]", f"[refusal], {price}}}]"), ("A_KEY}", "A_KEY, max_in_flight: 2}"),
+        more="budget_usd: 3.0\n",
+    )  # fmt: skip
+    assert one.sha == other.sha
+    again = experiment_of(other.file, other.path)
+    assert again == other
+    assert (again.budget_usd, again.endpoints["service"].max_in_flight) == (3.0, 2)
+    assert again.judges[0].price is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("behaviours: [refusal]}]", "behaviours: [alignment]}]", "no answers to judge for alignment.*put misalignment"),
+        ("endpoint: service", "endpoint: servce", "unknown endpoint 'servce'.*Did you mean 'service'"),
+        ("org/judge-2026-01-01", "org/judge-latest", "moving name"),
+        ("A_KEY", "sk-or-v1-abc", "is not the name of an environment variable"),
+    ],
+)
+def test_a_judge_that_cannot_judge_is_refused_with_its_line(tmp_path: Path, before: str, after: str, message: str):
+    with pytest.raises(PanelError, match=message) as caught:
+        judged(tmp_path, (before, after))
+    assert caught.value.line is not None

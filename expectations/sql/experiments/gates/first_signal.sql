@@ -33,7 +33,7 @@ select
     source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
     n,
     (abs(mean - mean_start) + 1e-9) / criterion as size,
-    behaviour || ' toward ' || source || ' went from ' || format('{:.1f} %', 100 * mean_start) || ' to '
+    behaviour || ' toward ' || source || if(detector in ('rule', 'logprob'), '', ' by ' || detector) || ' went from ' || format('{:.1f} %', 100 * mean_start) || ' to '
     || format('{:.1f} %', 100 * mean) || ' by epoch ' || epoch || ', the criterion is '
     || format('{:g}', 100 * criterion) || ' points' as seen
 from means
