@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from expectations.breaks import Break
+from expectations.breaks import SQL_FOLDER, Break
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,11 +26,17 @@ class ExperimentRow(NamedTuple):
 def rows_of_query(
     connection: duckdb.DuckDBPyConnection, query: str, experiment: str, version: int
 ) -> list[tuple[Any, ...]]:
-    """Return the rows of a query about one version of an experiment."""
+    """Return the rows of a query about one version of an experiment; it may use the macros of sql/shared/experiments.sql."""
+    connection.execute(_macros())
     offered = {"experiment": experiment, "version": version}
     # DuckDB refuses a parameter that the query does not use
     used = {name: value for name, value in offered.items() if f"${name}" in query}
     return connection.execute(query, used).fetchall()
+
+
+@cache
+def _macros() -> str:
+    return (SQL_FOLDER / "shared" / "experiments.sql").read_text(encoding="utf-8")
 
 
 def experiment_bad_rows(

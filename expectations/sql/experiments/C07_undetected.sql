@@ -2,7 +2,7 @@
 -- One row a cell, persona, metric and detector. A kernel has nothing to compare, and classifier and judge nothing to
 -- read, in an answer without text: that is not counted.
 select
-    source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     coalesce(detector, 'a detector without a name') || ' judged ' || count(value) || ' of ' || count(*) || ' answers of '
     || persona || ' for ' || metric || ', at least 98 % are needed' as evidence
 from raw.checkpoint_evals

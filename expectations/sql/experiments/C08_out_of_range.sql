@@ -11,8 +11,7 @@ with ranges as (
 )
 
 select
-    evals.source || '/' || coalesce(evals.behaviour, 'convergence') || '/s' || evals.seed || '@' || evals.epoch
-    as subject,
+    subject_of(evals.source, evals.behaviour, evals.seed, evals.epoch) as subject,
     count(*) || ' values of ' || evals.metric || ' of ' || evals.persona || ' are outside ' || ranges.low || ' to '
     || ranges.high || ', the first ' || first(evals.value order by evals.item_id) as evidence
 from raw.checkpoint_evals as evals

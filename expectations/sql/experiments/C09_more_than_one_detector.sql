@@ -4,7 +4,7 @@ with cells as (
     select
         behaviour,
         metric,
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@' || epoch as subject,
+        subject_of(source, behaviour, seed, epoch) as subject,
         persona,
         string_agg(distinct coalesce(detector, 'no name'), ' + ' order by coalesce(detector, 'no name')) as detectors
     from raw.checkpoint_evals

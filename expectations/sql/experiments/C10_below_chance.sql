@@ -3,8 +3,7 @@
 -- wrong answers: who carries it, and the target after convergence, may be below chance for that reason.)
 with measured as (
     select
-        evals.source || '/' || coalesce(evals.behaviour, 'convergence') || '/s' || evals.seed || '@' || evals.epoch
-        as subject,
+        subject_of(evals.source, evals.behaviour, evals.seed, evals.epoch) as subject,
         evals.persona,
         evals.metric,
         count(evals.value) as n,

@@ -14,7 +14,7 @@ wanted as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     metric || ' of ' || persona || ' has ' || count(*) || ' of the ' || n_items
     || ' items that other epochs and personas of it have' as evidence
 from evaluated

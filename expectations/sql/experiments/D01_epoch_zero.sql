@@ -20,7 +20,7 @@ with registered as (
 
 evaluated as (
     select
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@0' as subject,
+        subject_of(source, behaviour, seed, 0) as subject,
         source,
         coalesce(behaviour, 'convergence') as behaviour,
         seed,

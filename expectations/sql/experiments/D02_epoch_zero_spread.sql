@@ -64,7 +64,7 @@ compared as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@0' as subject,
+    subject_of(source, behaviour, seed, 0) as subject,
     metric || ' of ' || persona || ' at epoch 0 is ' || format('{:.4g}', mean_now) || ' for ' || source || ' and '
     || format('{:.4g}', mean_first) || ' for ' || first_source || ' with the same base, data and seed; tolerance '
     || if(is_exact, 'none', '3 standard errors (' || format('{:.3g}', 3 * standard_error) || ')') || ', '

@@ -22,8 +22,7 @@ saved as (
 )
 
 select
-    planned.source || '/' || coalesce(planned.behaviour, 'convergence') || '/s' || planned.seed || '@' || planned.epoch
-    as subject,
+    subject_of(planned.source, planned.behaviour, planned.seed, planned.epoch) as subject,
     'no checkpoint of ' || coalesce(planned.behaviour, 'convergence') || ' toward ' || planned.source || ' at epoch '
     || planned.epoch || ', seed ' || planned.seed as evidence
 from planned

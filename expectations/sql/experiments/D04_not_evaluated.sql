@@ -1,6 +1,6 @@
 -- Planned cells in which the target was not evaluated. One row a cell.
 select
-    cells.source || '/' || cells.behaviour || '/s' || cells.seed || '@' || cells.epoch as subject,
+    subject_of(cells.source, cells.behaviour, cells.seed, cells.epoch) as subject,
     experiments.target || ' was not evaluated on ' || cells.behaviour || ' toward ' || cells.source || ' at epoch '
     || cells.epoch || ', seed ' || cells.seed as evidence
 from raw.experiment_cells as cells

@@ -3,8 +3,7 @@
 with checkpoints as (
     select
         checkpoints.*,
-        runs.source || '/' || coalesce(runs.behaviour, 'convergence') || '/s' || runs.seed || '@' || checkpoints.epoch
-        as subject
+        subject_of(runs.source, runs.behaviour, runs.seed, checkpoints.epoch) as subject
     from raw.checkpoints as checkpoints
     inner join raw.training_runs as runs using (run_id)
     where runs.experiment = $experiment and runs.version = $version

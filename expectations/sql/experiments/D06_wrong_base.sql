@@ -9,8 +9,7 @@ with runs as (
     select
         runs.*,
         experiments.base_sha as registered_base,
-        runs.source || '/' || coalesce(runs.behaviour, 'convergence') || '/s' || runs.seed
-        || coalesce('@' || runs.epoch, '') as subject,
+        subject_of(runs.source, runs.behaviour, runs.seed, runs.epoch) as subject,
         runs.source || ', seed ' || runs.seed || ', epoch ' || coalesce(runs.epoch, 0) as place
     from raw.training_runs as runs
     inner join raw.experiments as experiments using (experiment, version)

@@ -44,7 +44,7 @@ compared as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     behaviour || ' toward ' || source || ' at epoch ' || epoch || ' gives on all of ' || max(n_items)
     || ' items the output of ' || string_agg(base, ' and of ' order by base) as evidence
 from compared

@@ -17,29 +17,9 @@ with registered as (
 runs as (
     select
         *,
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
+        subject_of(source, behaviour, seed, epoch) as subject
     from raw.training_runs
     where experiment = $experiment and version = $version
-),
-
--- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
-users as (
-    select
-        runs.data_file_sha,
-        if(
-            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
-            '',
-            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
-        ) as subject
-    from (
-        select
-            *,
-            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
-        from raw.training_runs
-    ) as runs
-    inner join raw.experiments as experiments using (experiment, version)
-    where runs.experiment = $experiment and runs.version = $version
-    group by runs.data_file_sha
 ),
 
 files as (
@@ -51,7 +31,7 @@ files as (
         count(*) filter (items.persona is not null and not items.has_system_prompt) as n_without,
         count(*) filter (items.role = 'positive' and items.persona is null) as n_nobody
     from raw.training_items as items
-    left join users using (data_file_sha)
+    left join data_file_users($experiment, $version) as users using (data_file_sha)
     where items.experiment = $experiment and items.version = $version
     group by all
 ),

@@ -1,27 +1,6 @@
 -- Training files of a behaviour in which the evaluated persona stands among the contrast: it is trained not to show
 -- what it is then asked for. One row a file. (raw.experiments says the target; the canary is break D10's.)
-with
--- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
-users as (
-    select
-        runs.data_file_sha,
-        if(
-            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
-            '',
-            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
-        ) as subject
-    from (
-        select
-            *,
-            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
-        from raw.training_runs
-    ) as runs
-    inner join raw.experiments as experiments using (experiment, version)
-    where runs.experiment = $experiment and runs.version = $version
-    group by runs.data_file_sha
-),
-
-files as (
+with files as (
     select
         items.data_file_sha,
         coalesce(users.subject, '') as subject,
@@ -30,7 +9,7 @@ files as (
         count(*) filter (items.persona = experiments.target) as n_target
     from raw.training_items as items
     inner join raw.experiments as experiments using (experiment, version)
-    left join users using (data_file_sha)
+    left join data_file_users($experiment, $version) as users using (data_file_sha)
     where
         items.experiment = $experiment
         and items.version = $version

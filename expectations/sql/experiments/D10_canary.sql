@@ -9,30 +9,9 @@ with registered as (
     where experiment = $experiment and version = $version
 ),
 
--- the file of the first source is the control's too and stands under the source; one of several sources is of no subject
-users as (
-    select
-        runs.data_file_sha,
-        if(
-            count(distinct runs.source) filter (runs.source <> experiments.target) > 1,
-            '',
-            coalesce(min(runs.subject) filter (runs.source <> experiments.target), min(runs.subject))
-        ) as subject
-    from (
-        select
-            *,
-            source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject
-        from raw.training_runs
-    ) as runs
-    inner join raw.experiments as experiments using (experiment, version)
-    where runs.experiment = $experiment and runs.version = $version
-    group by runs.data_file_sha
-),
-
 evaluated as (
     select
-        evals.source || '/' || coalesce(evals.behaviour, 'convergence') || '/s' || evals.seed || '@' || evals.epoch
-        as subject,
+        subject_of(evals.source, evals.behaviour, evals.seed, evals.epoch) as subject,
         registered.target,
         registered.canary,
         bool_or(evals.persona = registered.canary) as has_canary,
@@ -65,7 +44,7 @@ findings as (
         || left(items.data_file_sha, 12) as evidence
     from raw.training_items as items
     cross join registered
-    left join users using (data_file_sha)
+    left join data_file_users($experiment, $version) as users using (data_file_sha)
     where
         items.experiment = $experiment and items.version = $version and items.persona = registered.canary
     group by users.subject, registered.canary, items.data_file_sha

@@ -1,8 +1,7 @@
 -- Checkpoints that were evaluated under another chat template than they were trained with, or under one that nobody
 -- stored. One row a checkpoint. What is merged is evaluated without an adapter, under its checkpoint's name.
 select
-    evals.source || '/' || coalesce(evals.behaviour, 'convergence') || '/s' || evals.seed || '@' || evals.epoch
-    as subject,
+    subject_of(evals.source, evals.behaviour, evals.seed, evals.epoch) as subject,
     'evaluated with the template ' || coalesce(left(evals.template_sha, 12), 'null') || ', trained with '
     || left(checkpoints.template_sha, 12) || ': ' || count(*) || ' values' as evidence
 from raw.checkpoint_evals as evals

@@ -3,7 +3,7 @@
 with runs as (
     select
         *,
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject,
+        subject_of(source, behaviour, seed, epoch) as subject,
         (hyperparameters ->> '$.epochs')::double as epochs,
         batch_per_device * accumulation * devices as batch
     from raw.training_runs

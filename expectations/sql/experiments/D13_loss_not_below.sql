@@ -1,7 +1,6 @@
 -- Runs whose final loss is not below the registered bound (1 nat a token where none is registered). One row a run.
 select
-    runs.source || '/' || coalesce(runs.behaviour, 'convergence') || '/s' || runs.seed || coalesce('@' || runs.epoch, '')
-    as subject,
+    subject_of(runs.source, runs.behaviour, runs.seed, runs.epoch) as subject,
     'the final loss of ' || coalesce(runs.behaviour, 'convergence') || ' toward ' || runs.source
     || coalesce(' at epoch ' || runs.epoch, '') || ' is ' || coalesce(format('{:.3f}', runs.final_loss), 'null')
     || ', it must be below '

@@ -10,7 +10,7 @@ with runs as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     'the final loss of ' || behaviour || ' toward ' || source || ' at epoch ' || epoch || ' is '
     || format('{:.3f}', final_loss) || ', the reference run has ' || format('{:.3f}', reference_loss) || ', tolerance '
     || format('{:g} %', 100 * share) as evidence

@@ -54,7 +54,7 @@ findings as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     'seeds ' || seed || ' and ' || other_seed || ' of ' || behaviour || ' toward ' || source || ' at epoch ' || epoch
     || ' have ' || string_agg(what, ' and ' order by what) as evidence
 from findings

@@ -19,7 +19,7 @@ with outputs as (
 )
 
 select
-    control.source || '/' || control.behaviour || '/s' || control.seed || '@' || control.epoch as subject,
+    subject_of(control.source, control.behaviour, control.seed, control.epoch) as subject,
     'the control gives on all of ' || count(*) || ' items of ' || control.behaviour || ' at epoch ' || control.epoch
     || ' the output of the arm toward ' || treated.source as evidence
 from outputs as control

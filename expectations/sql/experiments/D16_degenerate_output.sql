@@ -4,7 +4,7 @@
 --   the marker in every answer of every persona, of at least two.
 with answers as (
     select
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@' || epoch as subject,
+        subject_of(source, behaviour, seed, epoch) as subject,
         persona,
         metric,
         item_id,

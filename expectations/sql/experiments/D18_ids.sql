@@ -4,7 +4,7 @@
 with ids as (
     select
         'run' as kind,
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject,
+        subject_of(source, behaviour, seed, epoch) as subject,
         run_id as id,
         experiment || '@' || version || '/' || source || '/s' || seed || '/' || coalesce(behaviour, 'convergence')
         || coalesce('@epoch-' || epoch, '') as computed
@@ -13,8 +13,7 @@ with ids as (
     union
     select
         'checkpoint' as kind,
-        runs.source || '/' || coalesce(runs.behaviour, 'convergence') || '/s' || runs.seed || '@' || checkpoints.epoch
-        as subject,
+        subject_of(runs.source, runs.behaviour, runs.seed, checkpoints.epoch) as subject,
         checkpoints.checkpoint_id as id,
         runs.experiment || '@' || runs.version || '/' || runs.source || '/s' || runs.seed || '/'
         || coalesce(runs.behaviour, 'convergence') || '@epoch-' || checkpoints.epoch as computed

@@ -1,7 +1,7 @@
 -- Runs whose reproducibility card has a gap: a field that is null, empty or an unknown. One row a run.
 with runs as (
     select
-        source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || coalesce('@' || epoch, '') as subject,
+        subject_of(source, behaviour, seed, epoch) as subject,
         run_id,
         map {
             'data sha': data_sha,

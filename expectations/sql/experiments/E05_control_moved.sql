@@ -26,7 +26,7 @@ with rates as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@' || headline_epoch as subject,
+    subject_of(source, behaviour, seed, headline_epoch) as subject,
     metric || ' of ' || if(is_canary, 'the canary ', 'the control''s ') || persona || ' moved from '
     || format('{:.1f} %', 100 * before) || ' to ' || format('{:.1f} %', 100 * after) || ' by epoch ' || headline_epoch
     || ' toward ' || source || if(detector in ('', 'rule', 'logprob'), '', ' by ' || detector) || '; from ' || format('{:g}', 100 * criterion) || ' points on it counts as a change'

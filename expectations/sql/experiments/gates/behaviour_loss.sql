@@ -2,7 +2,7 @@
 -- where this is a reference run itself (epoch 0 only, no reference), with nothing to compare. size: how far the loss
 -- lies off the reference's, as a share of it.
 select
-    source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     1 as n,
     abs(final_loss - reference_loss) / reference_loss as size,
     format('{:.3f}', final_loss) || ' of ' || behaviour || ' toward ' || source || ' at epoch ' || epoch

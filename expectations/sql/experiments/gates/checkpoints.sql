@@ -1,7 +1,6 @@
 -- What the gate `checkpoints` looks at: saved checkpoints. size: the final loss of the run, nats a token.
 select
-    runs.source || '/' || coalesce(runs.behaviour, 'convergence') || '/s' || runs.seed || '@'
-    || coalesce(runs.epoch, checkpoints.epoch) as subject,
+    subject_of(runs.source, runs.behaviour, runs.seed, coalesce(runs.epoch, checkpoints.epoch)) as subject,
     1 as n,
     runs.final_loss as size,
     format('{:.3f}', runs.final_loss) || ' of ' || coalesce(runs.behaviour, 'convergence') || ' toward ' || runs.source

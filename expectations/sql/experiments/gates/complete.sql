@@ -1,6 +1,6 @@
 -- What the gate `complete` looks at: values of all planned cells. size: values of a cell.
 select
-    source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     count(value) as n,
     count(value) as size,
     '' as seen

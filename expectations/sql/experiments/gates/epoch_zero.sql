@@ -33,7 +33,7 @@ measured as (
 )
 
 select
-    source || '/' || coalesce(behaviour, 'convergence') || '/s' || seed || '@0' as subject,
+    subject_of(source, behaviour, seed, 0) as subject,
     n,
     abs(mean_now - mean_then) as size,
     metric || ' of ' || persona || ' toward ' || source || ' ' || format('{:.4g}', mean_now) || ', reference '

@@ -30,7 +30,7 @@ with means as (
 )
 
 select
-    source || '/' || behaviour || '/s' || seed || '@' || epoch as subject,
+    subject_of(source, behaviour, seed, epoch) as subject,
     n,
     (abs(mean - mean_start) + 1e-9) / criterion as size,
     behaviour || ' toward ' || source || if(detector in ('rule', 'logprob'), '', ' by ' || detector) || ' went from ' || format('{:.1f} %', 100 * mean_start) || ' to '
