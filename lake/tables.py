@@ -58,7 +58,7 @@ OPS_WAVES = Table(
         WAVE_ID,
         PANEL,
         WAVE_DATE,
-        Column("wave_kind", "VARCHAR", "live, staged or imported."),
+        Column("wave_kind", "VARCHAR", "live, staged, imported or experiment."),
         Column("status", "VARCHAR", "planned, asked, loaded, modelled, published or quarantined."),
         Column("panel_sha", "VARCHAR", "SHA-256 of the resolved panel, frozen at the first start."),
         Column("battery_sha", "VARCHAR", "SHA-256 of the battery's prompts."),

@@ -26,7 +26,7 @@ class ExperimentRow(NamedTuple):
 def rows_of_query(
     connection: duckdb.DuckDBPyConnection, query: str, experiment: str, version: int
 ) -> list[tuple[Any, ...]]:
-    """Return the rows of a query about one version of an experiment; it may use the macros of sql/shared/experiments.sql."""
+    """Return the rows of a query about one version; it may use the macros of sql/shared/experiments.sql."""
     connection.execute(_macros())
     offered = {"experiment": experiment, "version": version}
     # DuckDB refuses a parameter that the query does not use
