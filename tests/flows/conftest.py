@@ -133,7 +133,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> 
         while writing.poll() is None:
             if nights.store.exists():
                 result.read()
-            time.sleep(2)
+            time.sleep(3)
     assert writing.returncode == 0, complained.read_text()
     result.printed = said.read_text()
     return result

@@ -235,7 +235,7 @@ def test_readers_never_see_an_error_or_half_a_wave_while_a_night_is_written(play
     ]
     published = {(0, 0)} | {(sum(whole[:n]), n) for n in range(1, len(whole) + 1)}
     assert played.errors == []
-    assert len(played.seen) > 20
+    assert len(played.seen) > 10
     assert set(played.seen) <= published, "a reader saw half a wave"
     assert len(set(played.seen)) >= 3, "no reader came between publications"
 
