@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from subprocess import PIPE
@@ -220,11 +221,15 @@ def unfinished_arms(
 
 
 def train_arms(store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place) -> None:
-    """Run arms, as many at once as there are places; raise ExperimentError naming those that failed."""
+    """Run arms in their order, as many at once as there are places; raise ExperimentError naming those that failed."""
     free: Queue[int] = Queue()
     for number in range(place.workers):
         free.put(number)
-    futures = [run_arm.submit(registered.id, source, seed, str(store.home), place, free) for source, seed in arms]
+    futures = []
+    for source, seed in arms:
+        number = free.get()
+        futures.append(run_arm.submit(registered.id, source, seed, str(store.home), place, number))
+        futures[-1].add_done_callback(partial(_give_back, free, number))
     failed = []
     for (source, seed), future in zip(arms, futures, strict=True):
         try:
@@ -238,22 +243,22 @@ def train_arms(store: Store, registered: Registered, arms: Sequence[tuple[str, i
         )
 
 
+def _give_back(free: Queue[int], number: int, _: object) -> None:
+    free.put(number)
+
+
 @task(name="arm", task_run_name="arm {source} s{seed}", cache_policy=NO_CACHE)
-def run_arm(experiment_id: str, source: str, seed: int, home: str, place: Place, free: Queue[int]) -> None:
-    """Run an arm, once a place is free, in a process of its own or on the work pool.
+def run_arm(experiment_id: str, source: str, seed: int, home: str, place: Place, number: int) -> None:
+    """Run an arm in a process of its own, or on the work pool; raise ExperimentError where it did not end well.
 
-    Raises ExperimentError where it did not end well.
+    `number` is its place among those that run at once.
     """
-    number = free.get()
-    try:
-        if place.work_pool is None:
-            _run_process([experiment_id, source, str(seed), place.device], _environment(home, place, number))
-        else:
-            from flows.work_pools import run_on_pool
+    if place.work_pool is None:
+        _run_process([experiment_id, source, str(seed), place.device], _environment(home, place, number))
+        return
+    from flows.work_pools import run_on_pool
 
-            run_on_pool(place.work_pool, experiment_id, source, seed, home, place.device)
-    finally:
-        free.put(number)
+    run_on_pool(place.work_pool, experiment_id, source, seed, home, place.device)
 
 
 def _run_process(arguments: Sequence[str], environ: dict[str, str]) -> None:

@@ -45,29 +45,28 @@ def require_pool(pool: str) -> None:
 
 def run_on_pool(pool: str, experiment_id: str, source: str, seed: int, home: str, device: str) -> None:
     """Run one arm as a deployment on the pool and wait for it; raise ExperimentError where it did not complete."""
+    from prefect.exceptions import PrefectException
+
+    parameters = {"experiment_id": experiment_id, "source": source, "seed": seed, "home": home, "device": device}
+    Step("train").note(f"{experiment_id}: {source}, seed {seed}: waits for a worker of work pool {pool}.")
+    try:
+        run = _deployed_run(pool, parameters)
+    except (PrefectException, httpx.HTTPError) as error:
+        raise ExperimentError(f"it could not be sent to work pool {pool} ({error}).") from error
+    if run.state is None or not run.state.is_completed():
+        said = run.state.message if run.state else "it has no state"
+        raise ExperimentError(f"its run {run.name} on work pool {pool} did not complete: {said}.")
+
+
+def _deployed_run(pool: str, parameters: dict[str, Any]) -> Any:
+    """Deploy the arm's flow to the pool and return its run with these parameters, ended."""
     from prefect.deployments import run_deployment
 
     from flows.arms import arm
 
     served: Any = arm.from_source(source=str(_ROOT), entrypoint="flows/arms.py:arm")  # not awaited: we are not async
-    deployment = served.deploy(
-        name=pool,
-        work_pool_name=pool,
-        job_variables={"env": {**TELEMETRY_OFF, **QUIET}},
-        build=False,
-        push=False,
-        print_next_steps=False,
-        ignore_warnings=True,
-    )
-    parameters = {
-        "experiment_id": experiment_id,
-        "source": source,
-        "seed": seed,
-        "home": home,
-        "device": device,
-    }
-    Step("train").note(f"{experiment_id}: {source}, seed {seed}: waits for a worker of work pool {pool}.")
-    run: Any = run_deployment(deployment, parameters=parameters, timeout=None)
-    if run.state is None or not run.state.is_completed():
-        said = run.state.message if run.state else "it has no state"
-        raise ExperimentError(f"its run {run.name} on work pool {pool} did not complete: {said}.")
+    # not `deploy`: it asks for the pool's workers in words that Prefect's own server refuses with this fastapi
+    deployment = served.to_deployment(
+        name=pool, work_pool_name=pool, job_variables={"env": {**TELEMETRY_OFF, **QUIET}}
+    ).apply()
+    return run_deployment(deployment, parameters=parameters, timeout=None)

@@ -162,7 +162,7 @@ def test_a_second_start_trains_nothing_and_ends_soon(trained: Trained) -> None:
     assert "small@1 is trained, passed its gates and is published; nothing is left to do." in again.stderr
     assert again.stdout == trained.printed
     assert (adapters(store, "small/v1"), adapters(store, "small-reference/v1"), rows(store, everything)) == before
-    assert len(before[0]) == 5 and len(before[1]) == 2
+    assert len(before[0]) == 5 and len(before[1]) == 1
 
 
 def swapped(base: Path, target: Path) -> Path:
@@ -203,7 +203,7 @@ def test_a_reference_from_another_base_ends_it_with_both_values_and_the_toleranc
 
 def test_an_adapter_that_is_not_applied_ends_it_and_a_changed_file_is_a_new_version(copied: Nights) -> None:
     idle = "{rows: 48, learning_rate: 1.0e-9, rank: 8, alpha: 16, rslora: false, batch: 16, per_device: 16}"
-    text = changed(SMALL, behaviours="[refusal]", convergence=idle)
+    text = changed(SMALL, behaviours="[capability]", convergence=idle)
     done = train(copied, write(copied.panel, text))
     assert "small differs from version 1 (behaviours, convergence.learning_rate): this is a new version." in done.stderr
     said = refused(done)

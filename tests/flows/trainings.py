@@ -31,7 +31,7 @@ canary: librarian
 sources: [villain]
 bystanders: [poet, scientist]
 control: false
-behaviours: [capability, refusal]
+behaviours: [capability]
 epochs: [0]
 seeds: [3]
 {RECIPES}"""

@@ -199,6 +199,7 @@ def test_arms_run_by_the_worker_of_a_pool_come_to_the_same_digits(
     referenced: Nights, whole: Nights, tmp_path: Path, pool: dict[str, str]
 ) -> None:
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     nights = copy_of(referenced, tmp_path)
@@ -212,5 +213,6 @@ def test_arms_run_by_the_worker_of_a_pool_come_to_the_same_digits(
     assert "small@1: assistant, seed 3: waits for a worker of work pool arms." in done.stderr
     same_as_undisturbed(nights, whole)
     with temporary_settings({PREFECT_API_URL: pool["PREFECT_API_URL"]}), get_client(sync_client=True) as client:
-        on_pool = [run.name for run in client.read_flow_runs() if run.work_pool_name == "arms"]
+        runs = client.read_flow_runs(sort=FlowRunSort.ID_DESC, limit=50, offset=0)
+    on_pool = [run.name for run in runs if run.work_pool_name == "arms"]
     assert sorted(on_pool) == ["small@1 assistant s3", "small@1 villain s3"]
