@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from flows.experiment_judges import Spending, judge
+from flows.experiment_judges import judge
+from flows.judging_costs import Spending
 from lake.catalog import create_lake
 from lake.store import Store
 from pipelines.checkpoints.weights import weights_sha
