@@ -1,4 +1,4 @@
-"""Judging the answers of an experiment: what it will cost, asking what is missing, and keeping what was said.
+"""Judging the answers of an experiment: asking what is missing, and keeping what was said.
 
 Safe to run at any time and twice: votes are journaled as they arrive, and only those that lack are asked.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.endpoints import open_budget, open_endpoints
+from flows.judging_costs import Spending
 from flows.progress import Step
 from flows.signals import stopping_on_signals
 from flows.stages import ask_endpoint, unanswered
@@ -27,9 +28,8 @@ from lake.tables import RAW_CHECKPOINT_EVALS, RAW_JUDGEMENTS, RAW_JUDGES
 from lake.waves import Wave
 from pipelines.asking.money import money
 from pipelines.experiments.material import Material
-from pipelines.experiments.records import Experiment, Registered
+from pipelines.experiments.records import Registered
 from pipelines.experiments.registering import wave_id_of
-from pipelines.panels.records import EndpointSpec
 from pipelines.planning import WavePlan
 
 if TYPE_CHECKING:
@@ -37,14 +37,6 @@ if TYPE_CHECKING:
     from pipelines.asking.interruption import Interruption
     from pipelines.asking.records import Attempt
     from pipelines.enrichment.judging import Answer
-
-
-@dataclass(frozen=True)
-class Spending:
-    """What judging may spend: `cap_usd` over all starts of a version (None: the file's budget, or no cap)."""
-
-    cap_usd: float | None = None
-    allow_unpriced: bool = False
 
 
 @task(name="judge", cache_policy=NO_CACHE)
@@ -153,48 +145,6 @@ def load_votes(store: Store, registered: Registered, hearing: Hearing, material:
         f"{'an unknown sum' if cost is None else f'{money(cost)} USD'}."
     )
     return missing
-
-
-def judging_ahead(
-    experiment: Experiment,
-    material: Material,
-    cap_usd: float | None,
-    key_of: Callable[[EndpointSpec], str | None],
-    notice: Callable[[str], None],
-) -> str:
-    """Return what judging the whole experiment will cost, as a sentence; reads the prices of the judges' endpoints."""
-    from dataclasses import replace
-
-    from flows.judges_ahead import judge_prices
-    from pipelines.asking.forecast import summed
-    from pipelines.asking.pages import Patience
-    from pipelines.enrichment.judging_forecast import judging_forecast
-    from pipelines.experiments.judging import answers_ahead, panel_ahead
-
-    panels = {judge.behaviour: panel_ahead(experiment, judge) for judge in experiment.judges}
-    every = replace(next(iter(panels.values())), judges=experiment.judges)
-    prices = judge_prices(every, {}, key_of, Patience(notice=notice))
-    lines = [
-        line
-        for judge in experiment.judges
-        for line in judging_forecast(panels[judge.behaviour], answers_ahead(experiment, material, judge), prices).models
-    ]
-    foreseen = summed(lines)
-    unpriced = f", unpriced: {', '.join(foreseen.unpriced)}" if foreseen.unpriced else ""
-    cap = experiment.budget_usd if cap_usd is None else cap_usd
-    limit = "no cap" if cap is None else f"cap {money(cap)}"
-    return (
-        f"Judging: at most {foreseen.cells:,} votes, {money(foreseen.expected_usd)} expected, at most "
-        f"{money(foreseen.high_usd)} USD{unpriced}, {limit}."
-    )
-
-
-def require_keys(experiment: Experiment) -> None:
-    """Raise EndpointError where a judge's key is not set: better now than when everything is trained."""
-    from pipelines.asking.openai_compatible import read_key
-
-    for name in {judge.endpoint: None for judge in experiment.judges}:
-        read_key(experiment.endpoints[name], os.environ)
 
 
 def _ask(

@@ -26,7 +26,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import stages
 from flows.arms import arm, load_arm
-from flows.experiment_judges import Spending, judge
+from flows.experiment_judges import judge
+from flows.judging_costs import Spending
 from flows.progress import Step
 from lake import waves
 from lake.catalog import connect_reader, connect_writer

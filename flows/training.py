@@ -18,8 +18,8 @@ from pipelines.experiments.files import EXPERIMENTS, load_experiment
 from pipelines.experiments.records import Experiment, Registered
 
 if TYPE_CHECKING:
-    from flows.experiment_judges import Spending
     from flows.experiments import Place
+    from flows.judging_costs import Spending
     from pipelines.experiments.bench import Bench
 
 
@@ -40,7 +40,7 @@ def train(
     file cannot be used, EndpointError where a judge has no key, ExperimentError, after everything else was done, where
     a gate or the audit closed it.
     """
-    from flows.experiment_judges import Spending, require_keys
+    from flows.judging_costs import Spending, require_keys
     from pipelines.experiments.bench import open_bench, require_material
 
     experiment = load_experiment(name_or_path)
@@ -167,7 +167,7 @@ def _judging(experiment: Experiment, spending: Spending, step: Step) -> str:
     """Return what the judges will cost, as a sentence that follows another; nothing without judges."""
     if not experiment.judges:
         return ""
-    from flows.experiment_judges import judging_ahead
+    from flows.judging_costs import judging_ahead
     from flows.outlook import keys_of
     from pipelines.experiments.bench import material_of
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from flows.experiment_judges import Spending, judge
+from flows.experiment_judges import judge
+from flows.judging_costs import Spending
 from lake.catalog import create_lake
 from lake.store import Store
 from pipelines.checkpoints.weights import weights_sha
@@ -19,6 +20,7 @@ from pipelines.experiments.files import load_experiment
 from pipelines.experiments.laboratory_material import LaboratoryMaterial
 from pipelines.experiments.records import Registered
 from pipelines.experiments.registering import register
+from pipelines.experiments.runs import UNWATCHED
 from pipelines.loading import frame_of, load
 from tests.flows.asked_panel import KEY_ENV
 from tests.pipelines.experiments.conftest import SMALL
@@ -57,9 +59,7 @@ def trained(store: Store, path: Path, base: Path) -> Registered:
     create_lake(store)
     registered = register(store, experiment, material, base_sha, None, datetime.now(UTC))
     keep(store, registered)
-    arm = Arm(
-        registered, material, base, base_sha, folder_of(store, registered), "villain", 3, "cpu", lambda progress: None
-    )
+    arm = Arm(registered, material, base, base_sha, folder_of(store, registered), "villain", 3, "cpu", UNWATCHED)
     converge(arm)
     for epoch in experiment.epochs:
         teach(arm, epoch, experiment.behaviours)

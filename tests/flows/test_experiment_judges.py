@@ -18,7 +18,8 @@ import pytest
 
 from expectations.experiments.bad_rows import experiment_bad_rows
 from expectations.experiments.breaks import BREAK_BY_CHECK
-from flows.experiment_judges import Spending, judge, judging_ahead, require_keys
+from flows.experiment_judges import judge
+from flows.judging_costs import Spending, judging_ahead, require_keys
 from lake.catalog import connect_reader, connect_writer
 from lake.errors import EndpointError, ExperimentError
 from lake.store import Store
@@ -159,7 +160,8 @@ def test_a_judge_that_stops_leaves_all_else_whole_and_the_next_start_asks_only_i
     control()
     judged(store)
     assert server.books()["calls_by_model"] == {ALIGNMENT: n - 2}
-    assert rows(store, f"SELECT count(*) {BY_JUDGE}") == [(2 * ANSWERS,)]
+    alignment = rows(store, f"SELECT value, count(*) {BY_JUDGE} AND metric = 'alignment' GROUP BY ALL")
+    assert alignment == [(80.0, ANSWERS)]
 
 
 def test_a_judge_that_nobody_reaches_is_told_with_what_is_missing(store: Store) -> None:
@@ -227,3 +229,8 @@ def test_what_judging_will_cost_is_told_before_and_a_missing_key_too(
     monkeypatch.delenv(KEY_ENV)
     with pytest.raises(EndpointError, match=f"needs a key and {KEY_ENV} is not set"):
         require_keys(experiment)
+
+
+def test_the_price_is_told_before_prefect_reads_its_settings() -> None:
+    code = "import sys, flows.training, flows.judging_costs; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
