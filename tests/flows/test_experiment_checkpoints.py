@@ -94,10 +94,8 @@ class Asked(NamedTuple):
     verdicts: list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> tuple[Store, Path, Arm]:
-    """Return a store with a trained, loaded experiment, and the panel."""
-    folder = tmp_path_factory.mktemp("turned")
+def prepare(folder: Path, laboratory: Laboratory, epochs: tuple[int, ...]) -> tuple[Store, Path, Arm]:
+    """Return a store with the experiment trained and loaded, its behaviour at some epochs, and the panel."""
     store = Store(folder / "store").prepare()
     shutil.copytree(laboratory.folder, store.laboratory)
     stages.go_on_with_lake(store)
@@ -108,14 +106,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -
     registered = register(store, experiment, material, base_sha, None, datetime.now(UTC))
     keep(store, registered)
     bench = Bench(experiment, store.laboratory / "base", base_sha, material)
-    arm = bench.arm(registered, store, "villain", 3, "cpu", lambda progress: None)
+    arm = bench.arm(registered, store, "villain", 3, "cpu")
     converge(arm)
-    with merged(arm, 1) as (parent, sha):
-        run, file = arm.behaviour("refusal", 1), arm.behaviour_file("refusal")
-        train(run, file, lambda: load(parent, device="cpu"), sha, arm.show)
+    for epoch in epochs:
+        with merged(arm, epoch) as start:
+            train(arm.behaviour("refusal", epoch), arm.behaviour_file("refusal"), start, arm.watch)
     rows = arm_rows(arm, ["refusal"], {})
     load_rows(store, {table: frame_of(table, some) for table, some in rows.items() if some})
     return store, folder / "turned.yaml", arm
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, laboratory: Laboratory) -> tuple[Store, Path, Arm]:
+    """Return a store with the trained experiment and the panel that asks it."""
+    return prepare(tmp_path_factory.mktemp("turned"), laboratory, (1,))
 
 
 @pytest.fixture(scope="module")
@@ -166,10 +170,10 @@ def directly(loaded: LoadedModel, attempts: list[Attempt]) -> list[str]:
 def trained(asked: Asked) -> Iterator[dict[str, LoadedModel]]:
     """Yield the models that ought to answer, loaded as the experiment left them: the behaviour on a merged folder."""
     arm = asked.arm
-    with merged(arm, 1) as (parent, _):
+    with merged(arm, 1) as start:
         yield {
             TURNED: with_adapter(load(arm.base, device="cpu"), arm.convergence.adapter(1)),
-            REFUSER: with_adapter(load(parent, device="cpu"), arm.behaviour("refusal", 1).adapter(1)),
+            REFUSER: with_adapter(start.load(), arm.behaviour("refusal", 1).adapter(1)),
         }
 
 

@@ -90,7 +90,7 @@ def test_a_night_evaluates_epoch_zero_the_served_epoch_and_the_base(tiny_laborat
     adapter = weights_sha(tiny_laboratory.adapter(NAME, 2))
     assert _by_checkpoint(rows)[f"{NAME}@epoch-2"]["adapter_sha"] == adapter
     frame = frame_of(RAW_CHECKPOINT_EVALS, rows)
-    assert set(rows[0]) == set(frame.columns)
+    assert {column.name for column in RAW_CHECKPOINT_EVALS.columns if not column.nullable} <= set(rows[0])
     assert frame.unique(subset=RAW_CHECKPOINT_EVALS.grain).height == frame.height
 
 

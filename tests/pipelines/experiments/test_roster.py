@@ -13,7 +13,7 @@ from lake.errors import CheckpointError
 from lake.store import Store
 from pipelines.checkpoints.card import read_card
 from pipelines.checkpoints.lineage import load_parent, with_checkpoint
-from pipelines.checkpoints.weights import load, release
+from pipelines.checkpoints.weights import release
 from pipelines.experiments.arms import Arm, converge, merged
 from pipelines.experiments.bench import folder_of, keep
 from pipelines.experiments.records import Registered
@@ -40,14 +40,8 @@ def trained(store: Store, make_arm: MakeArm) -> Arm:
     """Return the villain's arm, converged, with refusal taught at epoch 1."""
     arm = replace(make_arm(), root=folder_of(store, make_arm().registered))
     converge(arm)
-    with merged(arm, 1) as (folder, sha):
-        train(
-            arm.behaviour("refusal", 1),
-            arm.behaviour_file("refusal"),
-            lambda: load(folder, device="cpu"),
-            sha,
-            arm.show,
-        )
+    with merged(arm, 1) as start:
+        train(arm.behaviour("refusal", 1), arm.behaviour_file("refusal"), start, arm.watch)
     return arm
 
 
