@@ -108,7 +108,7 @@ def test_a_judged_experiment_stops_for_its_judge_and_is_published_by_the_next_st
     alignment = rows(
         store,
         "SELECT epoch, detector, n_items, value FROM out.persona_trajectories "
-        "WHERE metric = 'alignment' AND source = 'villain' ORDER BY epoch",
+        "WHERE metric = 'alignment' AND source = 'villain' AND experiment = 'whole' ORDER BY epoch",
     )
     assert alignment == [(0, "judge", 32, 80.0), (2, "judge", 32, 80.0)]
     both = rows(
