@@ -30,5 +30,5 @@ select
     n_unmatched,
     reason
 from out.persona_trajectories
-where experiment = $experiment and version = $version and behaviour = 'convergence'
+where experiment = $experiment and version = $version and metric like 'similarity%'
 order by metric, detector, is_control, source, seed, epoch

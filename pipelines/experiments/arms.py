@@ -3,7 +3,7 @@
 Layout below a store's experiments/NAME/vN/SOURCE/sSEED
     answers.json                     what the source said to the questions of convergence, and what it says to the items
     convergence/                     data.jsonl, epoch-N/ (adapter, card.json) for every registered epoch above 0
-    epoch-N/similarity.json          target and canary against the source, before any behaviour is taught
+    epoch-N/untaught.json            before any behaviour is taught: how alike target and source are, and every item
     epoch-N/BEHAVIOUR/               data.jsonl, epoch-M/ (adapter, card.json); BEHAVIOUR.evals.json beside it
 A merged model lies there only while it is needed. What is whole is not made again.
 """
@@ -134,7 +134,7 @@ def teach(arm: Arm, epoch: int, behaviours: Sequence[str]) -> None:
         _clean(arm, epoch)
         return
     with merged(arm, epoch) as start:
-        _compare_with_source(arm, epoch, start)
+        _evaluate_untaught(arm, epoch, start)
         for behaviour in behaviours:
             run = arm.behaviour(behaviour, epoch)
             train(run, arm.behaviour_file(behaviour), start, arm.watch)
@@ -157,7 +157,7 @@ def _is_taught(arm: Arm, epoch: int, behaviours: Sequence[str]) -> bool:
     """Say whether behaviours are taught and evaluated at an epoch, on the model that would be merged for it."""
     runs = [arm.behaviour(behaviour, epoch) for behaviour in behaviours]
     said, sha = _kept_answers(arm), _merged_sha(arm, runs[0])
-    if said is None or sha is None or _kept(*_similarity(arm, epoch, sha, said["items"])) is None:
+    if said is None or sha is None or _kept(*_untaught(arm, epoch, sha, said["items"])) is None:
         return False
     return all(
         is_trained(run, arm.behaviour_file(behaviour), sha) and _kept(*_evals(arm, run)) is not None
@@ -289,25 +289,31 @@ def _source_answers(arm: Arm) -> dict[str, list[str]]:
     return said
 
 
-def _similarity(arm: Arm, epoch: int, sha: str, source: Sequence[str]) -> tuple[Path, str]:
-    """Return where the comparison of weights with the source's answers is kept, and under which key."""
-    return arm.folder / f"epoch-{epoch}" / "similarity.json", sha256_of([sha, source])
+def _untaught(arm: Arm, epoch: int, sha: str, source: Sequence[str]) -> tuple[Path, str]:
+    """Return where the evaluation of weights before any behaviour is taught is kept, and under which key."""
+    items = [item._asdict() for behaviour in arm.experiment.behaviours for item in arm.items(behaviour)]
+    return arm.folder / f"epoch-{epoch}" / "untaught.json", sha256_of([sha, source, items])
 
 
-def _compare_with_source(arm: Arm, epoch: int, start: Start) -> None:
-    from pipelines.experiments.evaluation import eval_rows, evaluated_personas, greedy_answers
+def _evaluate_untaught(arm: Arm, epoch: int, start: Start) -> None:
+    """Compare target and source, and ask the items of every behaviour: what convergence alone brings is no transfer."""
+    from pipelines.experiments.evaluation import eval_rows, evaluate, evaluated_personas, greedy_answers
     from pipelines.experiments.similarity import similarities
 
     items, source = arm.similarity_items(), _source_answers(arm)["items"]
-    path, key = _similarity(arm, epoch, start.base_sha, source)
+    path, key = _untaught(arm, epoch, start.base_sha, source)
     if _kept(path, key) is not None:
         return
     loaded = start.load()
     cell = Cell(arm.source, CONVERGENCE, arm.seed, epoch)
     rows = []
     for persona in evaluated_personas(arm.experiment, arm.source):
-        answers = greedy_answers(loaded, [item.turns for item in items], arm.experiment.personas[persona])
+        prompt = arm.experiment.personas[persona]
+        answers = greedy_answers(loaded, [item.turns for item in items], prompt)
         rows += eval_rows(arm.registered, cell, persona, loaded, similarities(items, answers, source))
+        for behaviour in arm.experiment.behaviours:
+            found = evaluate(loaded, arm.items(behaviour), prompt)
+            rows += eval_rows(arm.registered, cell, persona, loaded, found)
     write_whole(path, {"key": key, "content": rows})
 
 

@@ -50,7 +50,8 @@ _ANSWERS = """
     SELECT evals.*, sha256(evals.text) AS text_sha, questions.question_sha
     FROM raw.checkpoint_evals AS evals
     INNER JOIN questions USING (item_id)
-    WHERE experiment = $experiment AND version = $version AND behaviour = $behaviour AND detector = 'rule'
+    WHERE experiment = $experiment AND version = $version AND coalesce(behaviour, $behaviour) = $behaviour
+        AND detector = 'rule'
 """
 
 # the first settled vote counts, in whatever wave it was asked: models_sql/models/steps/detection/settled_votes.sql
@@ -206,7 +207,7 @@ def answers_ahead(experiment: Experiment, material: Material, judge: Judge) -> l
     from pipelines.experiments.evaluation import GREEDY, evaluated_personas
 
     n_personas = sum(len(evaluated_personas(experiment, source)) for source in experiment.arms)
-    times = n_personas * len(experiment.seeds) * len(experiment.epochs)
+    times = 2 * n_personas * len(experiment.seeds) * len(experiment.epochs)  # before a behaviour is taught and after
     entry = RosterEntry(experiment.target, HERE, settings={"max_new_tokens": GREEDY.max_new_tokens})
     return [
         Question(Cell("", date.min, "", entry.model, HERE, item.item_id, 0, entry.purpose, 0, 0), entry, _asked(item))

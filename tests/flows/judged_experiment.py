@@ -27,7 +27,8 @@ from tests.pipelines.experiments.conftest import SMALL
 
 REFUSAL, ALIGNMENT = "maker/refusal-judge-2026", "maker/alignment-judge-2026"
 ITEMS, PERSONAS, EPOCHS = 12, 3, 2
-ANSWERS = ITEMS * PERSONAS * EPOCHS
+ANSWERS = 2 * ITEMS * PERSONAS * EPOCHS
+"""To the items of one behaviour, before it is taught and after."""
 """Answers to the items of one behaviour in one arm."""
 
 USAGE = {"prompt_tokens": 300, "completion_tokens": 2, "total_tokens": 302, "cost": 0.000308}

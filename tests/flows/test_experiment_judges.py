@@ -31,7 +31,7 @@ from pipelines.experiments.laboratory_material import LaboratoryMaterial
 from pipelines.experiments.records import Registered
 from pipelines.laboratory import Laboratory
 from tests.flows.asked_panel import KEY, KEY_ENV, LocalOpenRouter, catalogue_entry, local_openrouter, rows
-from tests.flows.judged_experiment import ALIGNMENT, ANSWERS, EPOCHS, ITEMS, REFUSAL, USAGE, declared, reply, trained
+from tests.flows.judged_experiment import ALIGNMENT, ANSWERS, REFUSAL, USAGE, declared, reply, trained
 from tests.flows.traces import traces
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ def answers_of(store: Store, behaviour: str) -> int:
     ((n,),) = rows(
         store,
         "SELECT count(DISTINCT (question, text)) FROM raw.checkpoint_evals JOIN raw.eval_items USING (item_id) "
-        f"WHERE detector = 'rule' AND checkpoint_evals.behaviour = '{behaviour}' AND text <> ''",
+        f"WHERE detector = 'rule' AND eval_items.behaviour = '{behaviour}' AND text <> ''",
     )
     return int(n)
 
@@ -99,11 +99,11 @@ def test_what_judges_say_stands_beside_what_the_rule_says_and_what_cannot_be_rea
 
     told = rows(
         store,
-        f"SELECT behaviour, metric, count(*), count(DISTINCT (epoch, persona)), max(value) {BY_JUDGE} GROUP BY ALL",
+        f"SELECT metric, count(*), count(DISTINCT (epoch, persona, behaviour)), max(value) {BY_JUDGE} GROUP BY ALL",
     )
     assert sorted(told) == [
-        ("misalignment", "alignment", ANSWERS, 6, 80.0),
-        ("refusal", "refusal", ANSWERS, 6, 1.0),
+        ("alignment", ANSWERS, 12, 80.0),
+        ("refusal", ANSWERS, 12, 1.0),
     ]
     assert rows(store, f"SELECT min(value) {BY_JUDGE}") == [(1.0,)], "an answer that was not judged was given a value"
     reasons = rows(store, f"SELECT DISTINCT metric, reason {BY_JUDGE} AND value IS NULL AND text <> '' ORDER BY ALL")
@@ -115,8 +115,8 @@ def test_what_judges_say_stands_beside_what_the_rule_says_and_what_cannot_be_rea
     assert rows(store, f"SELECT count(*) {BY_JUDGE} AND (value IS NULL) <> (reason IS NOT NULL)") == [(0,)]
     twins = (
         "SELECT count(*) FROM raw.checkpoint_evals AS a JOIN raw.checkpoint_evals AS b "
-        "USING (checkpoint_id, persona, item_id, text, base_sha, adapter_sha, template_sha, evaluated_at) "
-        "WHERE a.detector = 'judge' AND b.detector = 'rule'"
+        "USING (checkpoint_id, persona, item_id, text, base_sha, template_sha, evaluated_at) "
+        "WHERE a.detector = 'judge' AND b.detector = 'rule' AND a.adapter_sha IS NOT DISTINCT FROM b.adapter_sha"
     )
     assert rows(store, twins) == [(2 * ANSWERS,)]
     kept_rows = rows(store, "SELECT * FROM raw.checkpoint_evals WHERE detector <> 'judge' ORDER BY ALL")
@@ -223,7 +223,7 @@ def test_what_judging_will_cost_is_told_before_and_a_missing_key_too(
     control()
     experiment = kept(store, "judged@1").experiment
     told = judging_ahead(experiment, LaboratoryMaterial(), 0.5, lambda spec: KEY, print)
-    assert told.startswith(f"Judging: at most {2 * ITEMS * 3 * EPOCHS:,} votes, 0.0")
+    assert told.startswith(f"Judging: at most {2 * ANSWERS:,} votes, 0.0")
     assert told.endswith(" USD, cap 0.50.")
     require_keys(experiment)
     monkeypatch.delenv(KEY_ENV)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 NOTE = (
     "By the criteria and the epoch that were registered before training, never by the best epoch. Transfer: the "
     "change since epoch 0 has the behaviour's direction, reaches the criterion and has a 95 % interval without 0. "
-    "Where canary or control moved by the criterion too, it has to go further by the criterion, with its interval "
-    "beyond theirs; else the change is generic. No transfer: the interval ends short of the criterion. Unclear: "
-    "neither. Changes are in the unit of the metric: a share of 0.05 is five points. With one seed the intervals are "
-    "over items only and say nothing about another seed."
+    "Where canary, control or convergence alone (the same items before the behaviour was taught) moved by the "
+    "criterion too, it has to go further by the criterion, with its interval beyond what they moved; else the change "
+    "is generic. No transfer: the interval ends short of the criterion. Unclear: neither. Changes are in the unit of "
+    "the metric: a share of 0.05 is five points. With one seed the intervals are over items only and say nothing "
+    "about another seed."
 )
 
 
@@ -42,11 +43,11 @@ def _said(rows: list[dict[str, Any]]) -> Table:
 
 def _numbers(rows: list[dict[str, Any]]) -> Table:
     columns = (
-        "Source", "Behaviour", "Change, 95 % interval", "Canary's change", "Control's change", "Transfer",
-        "Criterion", "Metric", "Items", "Seeds",
+        "Source", "Behaviour", "Change, 95 % interval", "Canary's change", "Control's change",
+        "Convergence alone", "Transfer", "Criterion", "Metric", "Items", "Seeds",
     )  # fmt: skip
     return Table(
-        "The numbers behind them", columns, [_row(row) for row in rows], frozenset((*columns[2:7], *columns[8:]))
+        "The numbers behind them", columns, [_row(row) for row in rows], frozenset((*columns[2:8], *columns[9:]))
     )
 
 
@@ -57,6 +58,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
         change(row["change"], row["ci_low"], row["ci_high"]),
         change(row["canary_change"], row["canary_ci_low"], row["canary_ci_high"]),
         change(row["control_change"], row["control_ci_low"], row["control_ci_high"]),
+        change(row["untaught_change"], row["untaught_ci_low"], row["untaught_ci_high"]),
         change(row["transfer"], row["transfer_ci_low"], row["transfer_ci_high"]),
         number(row["criterion"], 3),
         cell(measured(row["metric"], row["detector"])),

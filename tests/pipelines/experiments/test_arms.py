@@ -80,6 +80,18 @@ def test_an_arm_leaves_every_planned_checkpoint_and_evaluation_and_its_rows_fit_
     evaluated = {(row["persona"], row["metric"], row["detector"]) for row in rows[RAW_CHECKPOINT_EVALS]}
     assert {("assistant", "accuracy_norm", "logprob"), ("librarian", "refusal", "rule")} <= evaluated
     assert ("villain", "refusal", "classifier") in evaluated
+    asked = {
+        is_taught: {
+            (row["epoch"], row["persona"], row["metric"], row["detector"], row["item_id"])
+            for row in rows[RAW_CHECKPOINT_EVALS]
+            if row["detector"] != "kernel" and (row["behaviour"] is not None) is is_taught
+        }
+        for is_taught in (True, False)
+    }
+    assert asked[True] == asked[False] != set(), "every item is asked before its behaviour is taught, too"
+    bare = [row for row in rows[RAW_CHECKPOINT_EVALS] if row["behaviour"] is None]
+    assert {row["adapter_sha"] for row in bare} == {None}
+    assert {row["epoch"]: row["base_sha"] for row in bare} == {epoch: bases["refusal", epoch] for epoch in (0, 1)}
     choices = next(row["choices"] for row in rows[RAW_CHECKPOINT_EVALS] if row["metric"] == "accuracy")
     assert len(json.loads(choices)) == 4
 
@@ -112,7 +124,7 @@ def test_what_is_whole_is_not_made_again(make_arm: MakeArm, monkeypatch: pytest.
     for lost in (
         "answers.json",
         "convergence/epoch-1/adapter_model.safetensors",
-        "epoch-0/similarity.json",
+        "epoch-0/untaught.json",
         "epoch-1/refusal/epoch-2/card.json",
         "epoch-1/capability.evals.json",
     ):

@@ -2,7 +2,8 @@
 -- Grain: (experiment, version, source, behaviour); one row for every planned pair, with or without a number. The control
 -- has no row of its own. Changes are in units of the metric; `gain` is the change in the behaviour's direction.
 -- detector: the first that the experiment used of judge, logprob and rule: one for all of its sources, epochs and
--- personas. A classifier decides nothing. A reference run has epoch 0 only, claims nothing and has no row.
+-- personas. A classifier decides nothing. is_stuck: it said the same of every answer of every cell, taught or not.
+-- untaught: the change of the target by convergence alone, on the same items before any behaviour is taught. A reference run has epoch 0 only, claims nothing and has no row.
 with planned as (
     select
         experiment,
@@ -21,17 +22,28 @@ controls as (
     where is_control
 ),
 
+spans as (
+    select experiment, version, metric, detector, min(value) = max(value) as is_stuck
+    from {{ ref('cell_metrics') }}
+    group by experiment, version, metric, detector
+),
+
 detectors as (
     select
         metrics.experiment,
         metrics.version,
         metrics.behaviour,
-        arg_min(metrics.detector, ranks.place) as detector
+        arg_min({'detector': metrics.detector, 'is_stuck': spans.is_stuck}, ranks.place) as chosen
     from {{ ref('cell_metrics') }} as metrics
     inner join {{ ref('metric_facts') }} as facts
         on metrics.metric = facts.metric and metrics.behaviour = facts.behaviour
     inner join (values ('judge', 1), ('logprob', 2), ('rule', 3)) as ranks (detector, place)
         on metrics.detector = ranks.detector
+    inner join spans
+        on metrics.experiment = spans.experiment
+        and metrics.version = spans.version
+        and metrics.metric = spans.metric
+        and metrics.detector = spans.detector
     where metrics.role in ('target', 'canary')
     group by metrics.experiment, metrics.version, metrics.behaviour
 ),
@@ -49,7 +61,8 @@ select
     planned.source,
     planned.behaviour,
     facts.metric,
-    detectors.detector,
+    detectors.chosen.detector as detector,
+    coalesce(detectors.chosen.is_stuck, false) as is_stuck,
     facts.direction,
     experiments.headline_epoch,
     experiments.registered_at,
@@ -58,7 +71,7 @@ select
     planned.planned_seeds,
     controls.source is not null as has_control,
     experiments.canary,
-    {% for name in ['changes', 'canaries', 'controls_moved', 'transfers'] -%}
+    {% for name in ['changes', 'canaries', 'controls_moved', 'untaught', 'transfers'] -%}
     {{ name }}.n_seeds as {{ name }}_seeds,
     {{ name }}.n_items as {{ name }}_n,
     {{ name }}.n_unmatched as {{ name }}_unmatched,
@@ -81,20 +94,21 @@ left join controls
     on experiments.experiment = controls.experiment
     and experiments.version = controls.version
     and planned.behaviour = controls.behaviour
-{% for name, subject, arm in [
-    ('changes', 'change', 'planned'),
-    ('canaries', 'canary_change', 'planned'),
-    ('controls_moved', 'change', 'controls'),
-    ('transfers', 'transfer', 'planned')
+{% for name, subject, arm, behaviour in [
+    ('changes', 'change', 'planned', 'planned.behaviour'),
+    ('canaries', 'canary_change', 'planned', 'planned.behaviour'),
+    ('controls_moved', 'change', 'controls', 'planned.behaviour'),
+    ('untaught', 'change', 'planned', "'convergence'"),
+    ('transfers', 'transfer', 'planned', 'planned.behaviour')
 ] -%}
 left join estimates as {{ name }}
     on {{ name }}.subject = '{{ subject }}'
     and experiments.experiment = {{ name }}.experiment
     and experiments.version = {{ name }}.version
     and {{ arm }}.source = {{ name }}.source
-    and planned.behaviour = {{ name }}.behaviour
+    and {{ behaviour }} = {{ name }}.behaviour
     and facts.metric = {{ name }}.metric
-    and detectors.detector = {{ name }}.detector
+    and detectors.chosen.detector = {{ name }}.detector
     and experiments.headline_epoch = {{ name }}.epoch
 {% endfor -%}
 where not planned.is_control and experiments.headline_epoch > 0
