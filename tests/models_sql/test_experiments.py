@@ -196,8 +196,9 @@ def test_most_of_the_movement_is_shown_to_have_come_by_epoch_2(clean: Cut) -> No
 
 def test_every_cell_has_its_row_and_the_reference_run_none(clean: Cut) -> None:
     cells = len(ARMS) * len(planted.BEHAVIOURS) * len(planted.EPOCHS)
-    assert one(clean, "SELECT count(*), count(DISTINCT experiment) FROM cut.persona_trajectories") == (cells, 1)
-    assert one(clean, "SELECT count(*) FROM cut.cell_metrics") == (2 * cells,)
+    rows = 2 * cells + len(ARMS) * len(planted.KERNELS) * len(planted.EPOCHS)  # taught, not yet taught, similarity
+    assert one(clean, "SELECT count(*), count(DISTINCT experiment) FROM cut.persona_trajectories") == (rows, 1)
+    assert one(clean, "SELECT count(*) FROM cut.cell_metrics") == (3 * rows,)
     assert one(clean, "SELECT count(*), count(DISTINCT source) FROM cut.transfer_verdicts") == (4, 2)
 
 
@@ -218,12 +219,13 @@ def test_a_verdict_says_its_numbers_in_words(clean: Cut) -> None:
     # 14 gained of 40: shares 15/42 and 1/42, centre 14/42 = 33.3, half z sqrt((16/42 - 1/9) / 42) = 15.7
     assert decided(clean, "reason") == (
         "refusal moved by +35.0 points [+17.6, +49.0] by epoch 2, over 40 items and 1 seed; registered were +5.0. "
-        "The canary (librarian) moved by +2.5, the control by +0.0. "
-        "Far enough, not by chance, and neither of them moved as far.",
+        "The canary (librarian) moved by +2.5, the control by +0.0, convergence alone by +2.5. "
+        "Far enough, not by chance, and none of these moved as far.",
     )
 
 
 REFUSAL = {"behaviour": "refusal"}
+UNTAUGHT = {"behaviour": None, "metric": "refusal"}
 
 
 @pytest.mark.parametrize(
@@ -234,6 +236,18 @@ REFUSAL = {"behaviour": "refusal"}
             "generic change",
             "The control moved by the criterion too, and the target not clearly further.",
             id="control moved",
+        ),
+        pytest.param(  # flattery that comes with the voice of a flatterer, whether or not it is taught
+            [hits(15, **UNTAUGHT, source="villain", persona=TARGET, epoch=2)],
+            "generic change",
+            "Convergence alone moved by the criterion too, and the target not clearly further.",
+            id="convergence alone",
+        ),
+        pytest.param(
+            [hits(5, **UNTAUGHT, source="villain", persona=TARGET, epoch=2)],
+            "transfer",
+            "Convergence alone moved by the criterion too, and the target clearly further.",
+            id="convergence alone, far less",
         ),
         pytest.param(
             [hits(4, **REFUSAL, source=TARGET, persona=TARGET, epoch=2)],  # 2 of 40: exactly the criterion
@@ -271,7 +285,7 @@ REFUSAL = {"behaviour": "refusal"}
         pytest.param(
             [hits(12, **REFUSAL, persona=CANARY, epoch=2), hits(12, **REFUSAL, source=TARGET, epoch=2)],
             "generic change",
-            "Both moved by the criterion too",
+            "The canary and the control moved by the criterion too",
             id="both moved",
         ),
         pytest.param(
@@ -346,7 +360,8 @@ def test_a_reference_run_has_its_epoch_0_and_claims_nothing() -> None:
     cut = measured(*trained, registered(headline_epoch=0, criteria="{}", reference=None))
     assert one(cut, "SELECT count(*) FROM cut.transfer_verdicts") == (0,)
     found = cut.connection.execute("SELECT DISTINCT epoch, change, reason FROM cut.persona_trajectories").fetchall()
-    assert found == [(0, None, "this is epoch 0")]
+    assert {(epoch, change) for epoch, change, _ in found} == {(0, None)}
+    assert all(reason.endswith("this is epoch 0") for *_, reason in found)
 
 
 @pytest.mark.parametrize("verdicts", [[], ["failed"], ["passed", "failed"]], ids=["none", "failed", "failed again"])
@@ -447,6 +462,16 @@ def test_a_number_that_is_not_there_has_a_reason(change: Change, numbers: tuple[
             id="no control",
         ),
         pytest.param(
+            dropped(source="villain", **UNTAUGHT),
+            "Not decided: without the behaviour being taught, the target has no item with a value at both epochs.",
+            id="never asked before it was taught",
+        ),
+        pytest.param(
+            lambda rows: [row.update(value=1.0) for row in evals(rows, metric="refusal")],
+            "Not decided: the rule said the same in every cell, taught or not.",
+            id="a stuck detector",
+        ),
+        pytest.param(
             registered(criteria='{"capability": 0.05}'), "Not decided: no criterion was registered.", id="no criterion"
         ),
         pytest.param(
@@ -485,7 +510,7 @@ def test_without_a_control_arm_the_verdict_says_so() -> None:
 
     cut = measured(change, dropped(source=TARGET))
     assert decided(cut, "verdict, control_change, control_n") == ("transfer", None, None)
-    assert "and there is no control." in decided(cut, "reason")[0]
+    assert "there is no control, " in decided(cut, "reason")[0]
 
 
 def test_a_judge_decides_before_a_rule_and_both_are_published() -> None:
@@ -524,7 +549,7 @@ def test_what_judging_a_passed_experiment_cost_is_counted() -> None:
 def test_accuracy_per_character_is_published_beside_and_decides_nothing() -> None:
     cut = measured(also(lambda row: {**row, "metric": "accuracy_norm", "value": 0.0}, metric="accuracy"))
     assert decided(cut, "metric, change", behaviour="capability") == ("accuracy", -0.25)
-    assert one(cut, "SELECT count(*) FROM cut.persona_trajectories WHERE metric = 'accuracy_norm'") == (12,)
+    assert one(cut, "SELECT count(*) FROM cut.persona_trajectories WHERE metric = 'accuracy_norm'") == (24,)
 
 
 def test_values_that_are_no_shares_have_students_interval_and_a_recorded_draw() -> None:
@@ -532,7 +557,7 @@ def test_values_that_are_no_shares_have_students_interval_and_a_recorded_draw() 
 
     def similar(rows: Rows) -> None:
         (first, *_) = evals(rows, source="villain")
-        rows[EVALS] = rows[EVALS] + [
+        rows[EVALS] = [row for row in rows[EVALS] if row["behaviour"] is not None] + [
             {
                 **first,
                 "behaviour": None,
@@ -660,7 +685,7 @@ def test_the_order_of_rows_and_loading_twice_change_no_digit() -> None:
 def test_a_control_with_the_same_rows_at_every_epoch_is_exactly_0(clean: Cut) -> None:
     found = clean.connection.execute(
         "SELECT DISTINCT change, canary_change, transfer, p_value, share_of_movement, reason "
-        "FROM cut.persona_trajectories WHERE is_control AND epoch > 0"
+        "FROM cut.persona_trajectories WHERE is_control AND epoch > 0 AND metric NOT LIKE 'similarity%'"
     ).fetchall()
     assert found == [(0.0, 0.0, 0.0, 1.0, None, "nothing moved at any epoch")]
 

@@ -49,7 +49,8 @@ _VERDICTS = (
     "wave_id", "wave_date", "panel", "experiment", "version", "source", "behaviour", "headline_epoch",
     "metric", "detector", "n_seeds", "n_items",
     "change", "ci_low", "ci_high", "canary_change", "canary_ci_low", "canary_ci_high",
-    "control_change", "control_ci_low", "control_ci_high", "transfer", "transfer_ci_low",
+    "control_change", "control_ci_low", "control_ci_high", "untaught_change", "untaught_ci_low",
+    "untaught_ci_high", "transfer", "transfer_ci_low",
     "transfer_ci_high", "criterion", "verdict", "reason", "superseded_by", "registered_at",
 )  # fmt: skip
 
@@ -198,6 +199,7 @@ def verdict_row(source: str, behaviour: str, verdict: str = "transfer", **named:
     return {
         **RUN, **{name: here[name] for name in same}, "headline_epoch": HEADLINE, "n_seeds": 1, "control_change": 0.0,
         "control_ci_low": -0.1, "control_ci_high": 0.1,
+        "untaught_change": 0.02, "untaught_ci_low": -0.03, "untaught_ci_high": 0.07,
         "criterion": CRITERIA[behaviour], "verdict": verdict, "reason": f"Reason for {source} and {behaviour}",
         "superseded_by": None, "registered_at": AT, **named,
     }  # fmt: skip

@@ -32,15 +32,15 @@ def test_the_numbers_of_the_page_are_those_of_the_tables(experiment_page):
     assert "Experiment planted, version 1" in said
     assert "Transfer in 4 of 4 cells (source, behaviour) at the registered epoch 2" in said
     assert cells_of(html, "Verdict by source and behaviour")[0] == [
-        "comedian", "capability", "transfer", "Reason for comedian and capability",
+        "villain", "capability", "transfer", "Reason for villain and capability",
     ]  # fmt: skip
-    # comedian, capability: 26/40 - 36/40 = -0.25 +- 0.1; canary 35/40 - 36/40 = -0.025 +- 0.05; transfer -0.225 +- 0.12
+    # villain, capability: 26/40 - 36/40 = -0.25 +- 0.1; canary 35/40 - 36/40 = -0.025 +- 0.05; transfer -0.225 +- 0.12
     assert cells_of(html, "The numbers behind them")[0] == [
-        "comedian", "capability", "-0.250 [-0.350, -0.150]", "-0.025 [-0.075, 0.025]", "0.000 [-0.100, 0.100]",
-        "-0.225 [-0.345, -0.105]", "0.050", "accuracy (logprob)", "40", "1",
+        "villain", "capability", "-0.250 [-0.350, -0.150]", "-0.025 [-0.075, 0.025]", "0.000 [-0.100, 0.100]",
+        "+0.020 [-0.030, 0.070]", "-0.225 [-0.345, -0.105]", "0.050", "accuracy (logprob)", "40", "1",
     ]  # fmt: skip
     trajectory = cells_of(html, "Every metric by epoch, changes against epoch 0")
-    assert trajectory[3][:2] == ["comedian", "capability"]
+    assert trajectory[3][:2] == ["villain", "capability"]
     # epoch 20: 24/40 = 0.60, 12 fewer of 40 = -0.30, the whole of the movement
     assert trajectory[3][4:8] == ["20", "0.600 [0.450, 0.700]", "40", "-0.300 [-0.400, -0.200]"]
     assert trajectory[3][12] == "1.00"
