@@ -40,7 +40,7 @@ def test_the_numbers_of_the_page_are_those_of_the_tables(experiment_page):
         "+0.020 [-0.030, 0.070]", "-0.225 [-0.345, -0.105]", "0.050", "accuracy (logprob)", "40", "1",
     ]  # fmt: skip
     trajectory = cells_of(html, "Every metric by epoch, changes against epoch 0")
-    assert trajectory[3][:2] == ["villain", "capability"]
+    assert trajectory[3][:2] == ["comedian", "capability"]
     # epoch 20: 24/40 = 0.60, 12 fewer of 40 = -0.30, the whole of the movement
     assert trajectory[3][4:8] == ["20", "0.600 [0.450, 0.700]", "40", "-0.300 [-0.400, -0.200]"]
     assert trajectory[3][12] == "1.00"
