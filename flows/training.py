@@ -168,7 +168,9 @@ def _rows_trained(experiment: Experiment) -> int:
 
 
 def _estimate(bench: Bench, place: Place) -> str:
-    """Return how long training takes, from a few steps on this machine."""
+    """Return how long training takes, from a few steps on this machine; not for a work pool's machines."""
+    if place.work_pool is not None:
+        return f"No estimate: work pool {place.work_pool} trains, and how fast its machines are is not known here."
     from pipelines.experiments.costs import rows_per_second
 
     experiment = bench.experiment
