@@ -10,13 +10,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefect import flow
 
 from flows.progress import Step
 from lake.catalog import connect_reader
-from lake.errors import DriftlakeError, StoppedError
+from lake.errors import DriftlakeError, NotAppliedError, StoppedError
 from lake.locks import exclusive
 from lake.store import Store, open_store
 from lake.tables import RAW_TRAINING_LOSS
@@ -24,6 +25,31 @@ from pipelines.experiments.records import Registered
 
 if TYPE_CHECKING:
     from pipelines.checkpoints.card import LossPoint
+
+NOT_APPLIED = 7
+"""Exit code of an arm's process that found an adapter which changes nothing: whoever started it closes a gate."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is trained of an arm: these behaviours after these epochs of convergence; all of them where null."""
+
+    source: str
+    seed: int
+    behaviours: tuple[str, ...] | None = None
+    epochs: tuple[int, ...] | None = None
+
+    def words(self) -> list[str]:
+        """Return it as `main` reads it from a command line."""
+        behaviours, epochs = self.behaviours or (), self.epochs or ()
+        return [self.source, str(self.seed), ",".join(behaviours), ",".join(map(str, epochs))]
+
+
+def part_of(words: Sequence[str]) -> Part:
+    """Return what `Part.words` wrote."""
+    source, seed, behaviours, epochs = words
+    named = tuple(int(epoch) for epoch in epochs.split(",")) if epochs else None
+    return Part(source, int(seed), tuple(behaviours.split(",")) if behaviours else None, named)
 
 
 @flow(name="arm", flow_run_name="{experiment_id} {source} s{seed}", validate_parameters=False)
@@ -124,14 +150,26 @@ def load_arm(
 
 
 def main(arguments: list[str]) -> int:
-    """Run one arm: experiment@version, source, seed, device; print why it failed, and return the exit code."""
+    """Run one arm: experiment@version, device and the words of its part; print why it failed, return the exit code."""
     from flows.environment import prepare_environment
 
-    experiment_id, source, seed, device = arguments
+    experiment_id, device, *words = arguments
+    part = part_of(words)
     store = open_store(os.environ.get("DRIFTLAKE_HOME"))
     prepare_environment(store)
     try:
-        arm(experiment_id, source, int(seed), home=str(store.home), device=device)
+        arm(
+            experiment_id,
+            part.source,
+            part.seed,
+            list(part.behaviours) if part.behaviours else None,
+            list(part.epochs) if part.epochs else None,
+            str(store.home),
+            device,
+        )
+    except NotAppliedError as error:
+        print(error)
+        return NOT_APPLIED
     except DriftlakeError as error:
         print(error)
         return error.exit_code

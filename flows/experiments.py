@@ -25,7 +25,7 @@ from prefect.client.orchestration import get_client
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import stages
-from flows.arms import arm, load_arm
+from flows.arms import NOT_APPLIED, Part, load_arm
 from flows.experiment_judges import judge
 from flows.judging_costs import Spending
 from flows.progress import Step
@@ -168,12 +168,25 @@ def pilot(store: Store, registered: Registered, place: Place) -> None:
     experiment = registered.experiment
     source, behaviour, seed = experiment.sources[0], experiment.behaviours[0], experiment.seeds[0]
     subject = f"{source}/{behaviour}/s{seed}"
-    home = str(store.home)
-    arm(registered.id, source, seed, [behaviour], [0], home, place.device)
+    run_pilot(store, registered, Part(source, seed, (behaviour,), (0,)), place)
     if not experiment.is_reference:
         pass_gate(store, registered, "epoch_zero", subject)
-        arm(registered.id, source, seed, [behaviour], None, home, place.device)
+        run_pilot(store, registered, Part(source, seed, (behaviour,)), place)
     pass_gate(store, registered, "checkpoints", subject)
+
+
+def run_pilot(store: Store, registered: Registered, part: Part, place: Place) -> None:
+    """Run a part of the first arm where arms run; raise ExperimentError where it did not end well.
+
+    Raises NotAppliedError where an adapter changes nothing.
+    """
+    try:
+        run_arm(registered.id, part, str(store.home), place, 0)
+    except ExperimentError as error:
+        raise ExperimentError(
+            f"The pilot of {registered.id} ({part.source}, seed {part.seed}) failed: {error} What it left is kept; "
+            "the same command goes on from there."
+        ) from error
 
 
 def matrix(store: Store, registered: Registered, place: Place, spending: Spending) -> None:
@@ -204,7 +217,7 @@ def unfinished_arms(
     store: Store, registered: Registered, arms: Sequence[tuple[str, int]], place: Place
 ) -> list[tuple[str, int]]:
     """Return the arms of which something is missing; what the others left is loaded, should that not be done yet."""
-    from pipelines.experiments.arms import is_whole, teach
+    from pipelines.experiments.arms import clean, is_whole
     from pipelines.experiments.bench import open_bench
 
     experiment = registered.experiment
@@ -215,8 +228,7 @@ def unfinished_arms(
         if not is_whole(work):
             unfinished.append((source, seed))
             continue
-        for epoch in experiment.epochs:
-            teach(work, epoch, experiment.behaviours)
+        clean(work)
         load_arm(store, registered, source, seed, place.device, experiment.behaviours)
     return unfinished
 
@@ -229,7 +241,7 @@ def train_arms(store: Store, registered: Registered, arms: Sequence[tuple[str, i
     futures = []
     for source, seed in arms:
         number = free.get()
-        futures.append(run_arm.submit(registered.id, source, seed, str(store.home), place, number))
+        futures.append(run_arm.submit(registered.id, Part(source, seed), str(store.home), place, number))
         futures[-1].add_done_callback(partial(_give_back, free, number))
     failed = []
     for (source, seed), future in zip(arms, futures, strict=True):
@@ -248,18 +260,18 @@ def _give_back(free: Queue[int], number: int, _: object) -> None:
     free.put(number)
 
 
-@task(name="arm", task_run_name="arm {source} s{seed}", cache_policy=NO_CACHE)
-def run_arm(experiment_id: str, source: str, seed: int, home: str, place: Place, number: int) -> None:
+@task(name="arm", task_run_name="arm {part.source} s{part.seed}", cache_policy=NO_CACHE)
+def run_arm(experiment_id: str, part: Part, home: str, place: Place, number: int) -> None:
     """Run an arm in a process of its own, or on the work pool; raise ExperimentError where it did not end well.
 
-    `number` is its place among those that run at once.
+    `number` is its place among those that run at once. Raises NotAppliedError where an adapter changes nothing.
     """
     if place.work_pool is None:
-        _run_process([experiment_id, source, str(seed), place.device], _environment(home, place, number))
+        _run_process([experiment_id, place.device, *part.words()], _environment(home, place, number))
         return
     from flows.work_pools import run_on_pool
 
-    run_on_pool(place.work_pool, experiment_id, source, seed, home, place.device)
+    run_on_pool(place.work_pool, experiment_id, part, home, place.device)
 
 
 def _run_process(arguments: Sequence[str], environ: dict[str, str]) -> None:
@@ -268,6 +280,8 @@ def _run_process(arguments: Sequence[str], environ: dict[str, str]) -> None:
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True) as process:
         assert process.stdin is not None and process.stdout is not None, "both are pipes"
         said = process.stdout.read().strip().splitlines()  # standard input stays open: its end would end the process
+    if process.returncode == NOT_APPLIED and said:
+        raise NotAppliedError(said[-1])
     if process.returncode < 0:
         raise ExperimentError(f"its process was killed by signal {-process.returncode}.")
     if process.returncode:
@@ -277,21 +291,28 @@ def _run_process(arguments: Sequence[str], environ: dict[str, str]) -> None:
 
 
 def _environment(home: str, place: Place, number: int) -> dict[str, str]:
-    """Return the environment of an arm's process: the same Prefect server, and a GPU of its own where several run."""
+    """Return the environment of an arm's process: the same Prefect server, and one GPU only, its own where it can be.
+
+    Whoever sees several trains on all of them at once (DataParallel), and so on other batches than were declared.
+    """
     with get_client(sync_client=True) as client:
         found = {"DRIFTLAKE_HOME": home, "PREFECT_API_URL": str(client.api_url)}
-    if place.device != "cpu" and place.workers > 1 and (gpus := _gpus()):
-        found["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
+    if place.device != "cpu":
+        import torch
+
+        found |= one_gpu(number, os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count())
     return {**os.environ, **found}
 
 
-def _gpus() -> list[str]:
-    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
+def one_gpu(number: int, chosen: str | None, n_gpus: int) -> dict[str, str]:
+    """Return what leaves the arm at a place one of the GPUs that this process sees; nothing where it sees none.
 
-    if chosen := os.environ.get("CUDA_VISIBLE_DEVICES"):
-        return chosen.split(",")
-    return [str(number) for number in range(torch.cuda.device_count())]
+    `chosen`: CUDA_VISIBLE_DEVICES as it is here, whose names (numbers or UUIDs) are kept; null where it is not set.
+    """
+    if not n_gpus:
+        return {}
+    names = [name.strip() for name in chosen.split(",")] if chosen else [str(place) for place in range(n_gpus)]
+    return {"CUDA_VISIBLE_DEVICES": names[:n_gpus][number % n_gpus]}
 
 
 def conclude(store: Store, registered: Registered) -> str | None:

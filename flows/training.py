@@ -60,22 +60,40 @@ def train(
     place = _place(device, workers, work_pool)
     go_on_with_lake(store.prepare())
     with exclusive(store.state / "training.lock", "Another experiment"):
-        if reference is not None and not _is_published(store, experiment.reference):
-            step.note(f"The reference run {reference.name} is not in the lake yet: it is trained first.")
-            _run(store, open_bench(store, reference, step.note), place, spending)
-        registered = _run(store, open_bench(store, experiment, step.note), place, spending)
+        against = _reference_run(store, experiment, reference, place, spending)
+        registered = _run(store, open_bench(store, experiment, step.note), against, place, spending)
     return _summary(store, registered)
 
 
-def _run(store: Store, bench: Bench, place: Place, spending: Spending) -> Registered:
+def _reference_run(
+    store: Store, experiment: Experiment, reference: Experiment | None, place: Place, spending: Spending
+) -> str | None:
+    """Return name@version of the reference run as its file is now, trained first where the lake does not have it so.
+
+    Without a file of it, the newest version that is published; None where there is none.
+    """
+    from pipelines.experiments.bench import open_bench
+    from pipelines.experiments.registering import reference_of, standing_of
+
+    if reference is None:
+        return reference_of(store, experiment.reference)
+    step = Step("plan")
+    bench = open_bench(store, reference, step.note)
+    published, why = standing_of(store, reference, bench.material, bench.base_sha)
+    if published is not None:
+        return published
+    step.note(why)
+    return _run(store, bench, reference_of(store, reference.reference), place, spending).id
+
+
+def _run(store: Store, bench: Bench, reference: str | None, place: Place, spending: Spending) -> Registered:
     from flows.experiments import experiment_run
     from flows.night_server import keep_server_to_this_process
     from pipelines.experiments.bench import keep
-    from pipelines.experiments.registering import changed_keys, known_versions, reference_of, register, wave_id_of
+    from pipelines.experiments.registering import changed_keys, known_versions, register, wave_id_of
 
     experiment, step = bench.experiment, Step("plan")
     before = known_versions(store, experiment.name)
-    reference = reference_of(store, experiment.reference)
     registered = register(store, experiment, bench.material, bench.base_sha, reference, datetime.now(UTC))
     keep(store, registered)
     if before and registered.version > before[-1].version:
@@ -150,7 +168,9 @@ def _rows_trained(experiment: Experiment) -> int:
 
 
 def _estimate(bench: Bench, place: Place) -> str:
-    """Return how long training takes, from a few steps on this machine."""
+    """Return how long training takes, from a few steps on this machine; not for a work pool's machines."""
+    if place.work_pool is not None:
+        return f"No estimate: work pool {place.work_pool} trains, and how fast its machines are is not known here."
     from pipelines.experiments.costs import rows_per_second
 
     experiment = bench.experiment
@@ -182,12 +202,6 @@ def _duration(seconds: float) -> str:
         if seconds < 7200
         else f"{seconds / 3600:.1f} h"
     )
-
-
-def _is_published(store: Store, name: str | None) -> bool:
-    from pipelines.experiments.registering import reference_of
-
-    return reference_of(store, name) is not None
 
 
 def _status(store: Store, wave_id: str) -> str | None:

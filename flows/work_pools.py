@@ -6,14 +6,20 @@ Source: https://docs.prefect.io/v3/concepts/work-pools
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from flows.environment import QUIET, TELEMETRY_OFF
 from flows.progress import Step
-from lake.errors import ExperimentError, InputError
+from lake.errors import ExperimentError, InputError, NotAppliedError
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
+    from flows.arms import Part
 
 _ROOT = Path(__file__).parents[1]
 
@@ -43,19 +49,31 @@ def require_pool(pool: str) -> None:
         ) from error
 
 
-def run_on_pool(pool: str, experiment_id: str, source: str, seed: int, home: str, device: str) -> None:
-    """Run one arm as a deployment on the pool and wait for it; raise ExperimentError where it did not complete."""
+def run_on_pool(pool: str, experiment_id: str, part: Part, home: str, device: str) -> None:
+    """Run a part of an arm on the pool and wait for it; raise ExperimentError where it did not complete.
+
+    Raises NotAppliedError where an adapter changes nothing.
+    """
     from prefect.exceptions import PrefectException
 
-    parameters = {"experiment_id": experiment_id, "source": source, "seed": seed, "home": home, "device": device}
-    Step("train").note(f"{experiment_id}: {source}, seed {seed}: waits for a worker of work pool {pool}.")
+    parameters = {"experiment_id": experiment_id, **asdict(part), "home": home, "device": device}
+    Step("train").note(f"{experiment_id}: {part.source}, seed {part.seed}: waits for a worker of work pool {pool}.")
     try:
         run = _deployed_run(pool, parameters)
     except (PrefectException, httpx.HTTPError) as error:
         raise ExperimentError(f"it could not be sent to work pool {pool} ({error}).") from error
-    if run.state is None or not run.state.is_completed():
-        said = run.state.message if run.state else "it has no state"
-        raise ExperimentError(f"its run {run.name} on work pool {pool} did not complete: {said}.")
+    require_completed(run.state, f"its run {run.name} on work pool {pool}")
+
+
+def require_completed(state: State[Any] | None, what: str) -> None:
+    """Raise ExperimentError with what a run's state says where it did not complete, NotAppliedError where that did."""
+    if state is not None and state.is_completed():
+        return
+    said = str(state.message) if state else "it has no state"
+    _, not_applied, why = said.partition(f"{NotAppliedError.__name__}: ")
+    if not_applied:
+        raise NotAppliedError(why)
+    raise ExperimentError(f"{what} did not complete: {said}.")
 
 
 def _deployed_run(pool: str, parameters: dict[str, Any]) -> Any:

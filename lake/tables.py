@@ -433,7 +433,12 @@ RAW_TRAINING_RUNS = Table(
     ("run_id",),
     "One row a training run: its reproducibility card.",
     (
-        Column("run_id", "VARCHAR", "experiment/kind/first 12 digits of the card's sha."),
+        Column(
+            "run_id",
+            "VARCHAR",
+            "Of an experiment: name@version/source/sSEED/convergence, or …/BEHAVIOUR@epoch-N. Of what the laboratory "
+            "trains by itself: experiment/kind/first 12 digits of the card's sha.",
+        ),
         Column("experiment", "VARCHAR", "Name of the experiment."),
         Column("kind", "VARCHAR", "base, lora (the laboratory's own), convergence or behaviour (of an experiment)."),
         Column("data_sha", "VARCHAR", "SHA-256 of the training file."),
@@ -600,7 +605,7 @@ RAW_EXPERIMENT_GATES = Table(
     (
         Column("experiment", "VARCHAR", "Name of the experiment."),
         Column("version", "BIGINT", "Its version."),
-        Column("gate", "VARCHAR", "data, pilot, checkpoints, epoch_zero, behaviour_loss, first_signal or complete."),
+        Column("gate", "VARCHAR", "data, checkpoints, epoch_zero, behaviour_loss, first_signal or complete."),
         Column("subject", "VARCHAR", "What it was decided about: source/behaviour/seed, or the whole matrix."),
         Column("passed", "BOOLEAN", "Whether the experiment may go on."),
         Column("n", "BIGINT", "What was looked at: rows, checkpoints, items. A gate never passes with 0."),

@@ -51,7 +51,8 @@ def load(store: Store, frames: Mapping[Table, pl.DataFrame]) -> dict[str, int]:
     """Append to `raw` what the lake lacks; return the rows appended by table name.
 
     Every frame has exactly its table's columns. Loading the same frames again appends nothing.
-    Raises StoreError where a non-null column holds null or the lake cannot be written.
+    Raises StoreError where a non-null column holds null or the lake cannot be written, KeyboardInterrupt where the user
+    stopped it.
     """
     for table, frame in frames.items():
         _require_declared(table, frame)
@@ -101,10 +102,18 @@ def _run_pipeline(store: Store, frames: Mapping[Table, pl.DataFrame]) -> None:
             loader_file_format="parquet",
         ).raise_on_failed_jobs()
     except (DltException, OSError) as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from error  # dlt takes Ctrl-C and SIGTERM for a failed step
         raise StoreError(
             f"Loading into {store.home} stopped: {str(error).strip().splitlines()[0]} "
             "The journal keeps every answer; start the same command again once the cause is gone."
         ) from error
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _resource(table: Table, frame: pl.DataFrame) -> Any:

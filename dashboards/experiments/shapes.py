@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from dashboards.experiments.reading import main_series
+from dashboards.experiments.standing import has_control
 from dashboards.experiments.wording import is_clear
 from dashboards.wording import counted, inert, number
 
@@ -41,11 +42,14 @@ def movement_shape(reading: ExperimentReading) -> Shape:
     what = f"most of the movement within the first {EARLY} epochs"
     if early is None:
         return _unseen(what, f"no epoch from 1 to {EARLY} was evaluated")
-    moved = [rows for rows in series if _has_moved(max(rows, key=_size))]
+    told = [rows for rows in series if any(row["epoch"] > EARLY and row["change"] is not None for row in rows)]
+    if series and not told:  # all there is came early, by construction
+        return _unseen(what, f"it cannot be told: no epoch after {EARLY} was evaluated")
+    moved = [rows for rows in told if _has_moved(max(rows, key=_size))]
     shares = [row["share_of_movement"] for rows in moved for row in rows if row["epoch"] == early]
     shares = [share for share in shares if share is not None]
     if not shares:
-        return _unseen(what, f"none of {counted(len(series), 'series', 'series')} moved measurably")
+        return _unseen(what, f"none of {counted(len(told), 'series', 'series')} moved measurably")
     early_ones = sum(share > 0.5 for share in shares)
     state = "present" if early_ones > len(shares) / 2 else "absent"
     return Shape(
@@ -53,7 +57,7 @@ def movement_shape(reading: ExperimentReading) -> Shape:
         f"{what}: {state}",
         f"Published shape, {what}: {state}. By epoch {early} more than half of the largest change had come in "
         f"{early_ones} of the {counted(len(shares), 'series', 'series')} (source, behaviour, seed) that moved "
-        f"measurably, of {len(series)}; median share {number(median(shares))}, {_items(moved)}.",
+        f"measurably, of {len(told)}; median share {number(median(shares))}, {_items(moved)}.",
     )
 
 
@@ -84,6 +88,8 @@ def control_sentence(reading: ExperimentReading) -> str:
     """Return what the degenerate control did at the registered epoch, or that there is none."""
     facts = reading.facts
     target, epoch = inert(facts["target"]), facts["headline_epoch"]
+    if not has_control(reading):
+        return "Control: there is none, so nothing here tells what training alone would have moved."
     here = [row for rows in _series(reading, is_control=True) for row in rows if row["epoch"] == epoch]
     measured = [row for row in here if row["change"] is not None]
     if not measured:

@@ -27,7 +27,13 @@ def headline(reading: ExperimentReading) -> str:
     cells = counted(verdicts.height, "cell")
     rest = [f"{word} in {n}" for word in VERDICTS[1:] if (n := verdicts.filter(pl.col("verdict") == word).height)]
     others = f"; {', '.join(rest)}" if rest else ""
-    return f"Transfer in {shown} of {cells} (source, behaviour) at the registered epoch {epoch}{others}."
+    alone = "" if has_control(reading) else ", without a control"
+    return f"Transfer in {shown} of {cells} (source, behaviour) at the registered epoch {epoch}{alone}{others}."
+
+
+def has_control(reading: ExperimentReading) -> bool:
+    """Say whether an arm of the experiment converges toward the target itself."""
+    return bool(reading.frame("experiment_matrix")["is_control"].any())
 
 
 def why_no_verdicts(reading: ExperimentReading) -> str:

@@ -21,6 +21,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
+from lake.errors import ExperimentError
 from pipelines.checkpoints.card import LossPoint
 from pipelines.checkpoints.training import Example, Progress, padded, seeded
 from pipelines.checkpoints.weights import LoadedModel, quiet_peft
@@ -36,12 +37,13 @@ Stepped = Callable[[Progress, list[LossPoint]], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run took. `peak_gib`: memory of the GPU at its most; null on a CPU."""
+    """What a run took. `devices` it ran on at once; `peak_gib`: memory of the GPU at its most; null on a CPU."""
 
     curve: tuple[LossPoint, ...]
     tokens: int
     seconds: float
     peak_gib: float | None
+    devices: int
 
 
 class _Rows(Dataset[Example]):
@@ -68,10 +70,16 @@ def train_adapter(
 ) -> Trained:
     """Train a fresh adapter on `start`, which is used up; `save` is called at every epoch, `stepped` at every step.
 
-    `work` keeps what a killed run needs to go on; the caller deletes it once the run is whole.
+    `work` keeps what a killed run needs to go on; the caller deletes it once the run is whole. Raises ExperimentError
+    where the run would be spread over several GPUs.
     """
+    on_gpu = start.device.startswith("cuda")
+    arguments = _arguments(recipe, seed, work, on_gpu, len(examples))
+    devices = require_one_device(arguments, what)
     work.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()  # else a small run after a large one has the large one's memory
     with seeded(seed, threads), quiet_peft():
         model: Any = get_peft_model(start.model, lora_config(recipe))
         # A path of this machine in the adapter would be wrong as soon as the store moves.
@@ -84,7 +92,7 @@ def train_adapter(
         pad_id = int(start.tokenizer.pad_token_id)
         trainer = Trainer(
             model=model,
-            args=_arguments(recipe, seed, work, start.device, len(examples)),
+            args=arguments,
             train_dataset=_Rows(examples),
             data_collator=lambda batch: padded(batch, pad_id, "cpu"),
             callbacks=[watch],
@@ -95,8 +103,25 @@ def train_adapter(
         curve=tuple(watch.curve),
         tokens=sum(len(example.input_ids) for example in examples) * recipe.epochs,
         seconds=time.monotonic() - started,
-        peak_gib=torch.cuda.max_memory_allocated() / 2**30 if start.device.startswith("cuda") else None,
+        peak_gib=torch.cuda.max_memory_allocated() / 2**30 if on_gpu else None,
+        devices=devices,
     )
+
+
+def require_one_device(arguments: TrainingArguments, what: str) -> int:
+    """Return on how many devices the Trainer would train; raise ExperimentError where that is more than one.
+
+    The Trainer takes every GPU it sees (DataParallel), and several processes where torchrun started it: each step would
+    see so many times the batch that was declared.
+    """
+    devices = max(1, int(arguments.n_gpu)) * int(arguments.world_size)
+    if devices > 1:
+        raise ExperimentError(
+            f"{what} would be trained on {devices} devices at once, which makes its batch another than the declared "
+            "one. Set CUDA_VISIBLE_DEVICES to one GPU where the training runs (for a work pool: where its worker is "
+            "started) and start the same command again."
+        )
+    return devices
 
 
 def lora_config(recipe: TrainingRecipe) -> LoraConfig:
@@ -111,8 +136,7 @@ def lora_config(recipe: TrainingRecipe) -> LoraConfig:
     )
 
 
-def _arguments(recipe: TrainingRecipe, seed: int, work: Path, device: str, n_examples: int) -> TrainingArguments:
-    on_gpu = device.startswith("cuda")
+def _arguments(recipe: TrainingRecipe, seed: int, work: Path, on_gpu: bool, n_examples: int) -> TrainingArguments:
     steps = math.ceil(n_examples / recipe.batch) * recipe.epochs
     return TrainingArguments(
         output_dir=str(work),

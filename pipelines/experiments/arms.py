@@ -165,6 +165,12 @@ def _is_taught(arm: Arm, epoch: int, behaviours: Sequence[str]) -> bool:
     )
 
 
+def clean(arm: Arm) -> None:
+    """Delete what a process that was killed at the very end left of an arm that is whole."""
+    for epoch in arm.experiment.epochs:
+        _clean(arm, epoch)
+
+
 def _clean(arm: Arm, epoch: int) -> None:
     """Delete what a process that was killed at the very end left of an epoch."""
     for left in (arm.folder / f"merged-{epoch}", *arm.folder.glob(f"epoch-{epoch}/*.work-*")):

@@ -100,23 +100,54 @@ def wave_id_of(registered: Registered) -> str:
     return f"experiment/{registered.id}"
 
 
-def reference_of(store: Store, name: str | None) -> str | None:
-    """Return name@version of the newest published version of a reference run; None where there is none."""
-    if name is None or not store.exists():
-        return None
+def published_versions(store: Store, name: str) -> list[Known]:
+    """Return the published versions of an experiment, the first one first; none where there is no lake yet."""
+    if not store.exists():
+        return []
     connection = connect_reader(store, "head")
     try:
-        row = connection.execute(
+        rows = connection.execute(
             """
-            SELECT experiment || '@' || version FROM raw.experiments
+            SELECT version, experiment_sha, content FROM raw.experiments
             JOIN ops.waves ON wave_id = 'experiment/' || experiment || '@' || version
-            WHERE experiment = ? AND status = 'published' ORDER BY version DESC LIMIT 1
+            WHERE experiment = ? AND status = 'published' ORDER BY version
             """,
             [name],
-        ).fetchone()
+        ).fetchall()
     finally:
         connection.close()
-    return str(row[0]) if row else None
+    return [Known(version, sha, json.loads(content)) for version, sha, content in rows]
+
+
+def reference_of(store: Store, name: str | None) -> str | None:
+    """Return name@version of the newest published version of a reference run; None where there is none."""
+    found = published_versions(store, name) if name else []
+    return f"{name}@{found[-1].version}" if found else None
+
+
+class Standing(NamedTuple):
+    """Where a reference run's file stands: name@version as it was published, or None and why it is to be trained."""
+
+    published: str | None
+    why: str = ""
+
+
+def standing_of(store: Store, reference: Experiment, material: Material, base_sha: str) -> Standing:
+    """Say whether a reference run is published as its file, material and base are now."""
+    sha = experiment_sha(reference, material, base_sha, reference_of(store, reference.reference))
+    published = published_versions(store, reference.name)
+    same = next((known for known in published if known.experiment_sha == sha), None)
+    if same is not None:
+        return Standing(f"{reference.name}@{same.version}")
+    if not published:
+        return Standing(None, f"The reference run {reference.name} is not in the lake yet: it is trained first.")
+    last = published[-1]
+    changed = ", ".join(changed_keys(last.content, reference.declared)) or "base or material"
+    return Standing(
+        None,
+        f"The reference run {reference.name} differs from its published version {last.version} ({changed}): it is "
+        "trained first.",
+    )
 
 
 def reference_losses(connection: duckdb.DuckDBPyConnection, reference: str | None) -> dict[tuple[str, str], float]:

@@ -21,6 +21,7 @@ from pipelines.experiments.records import CONVERGENCE, Registered, TrainingRecip
 from pipelines.panels.records import sha256_of
 
 if TYPE_CHECKING:
+    from pipelines.checkpoints.adapters import Trained
     from pipelines.checkpoints.card import LossPoint
     from pipelines.checkpoints.training import Progress, ShowProgress
     from pipelines.checkpoints.weights import LoadedModel
@@ -172,7 +173,7 @@ def train(
             stepped,
             run.run_id,
         )
-        _add_measured(unfinished, run, trained.tokens, trained.peak_gib)
+        _add_measured(unfinished, trained)
         missing = [epoch for epoch in run.saved_epochs if not (unfinished / f"epoch-{epoch}" / "card.json").is_file()]
         if missing:
             raise CheckpointError(
@@ -234,8 +235,8 @@ class _Cards:
         ).write(target)
 
 
-def _add_measured(folder: Path, run: Run, tokens: int, peak_gib: float | None) -> None:
-    content = {"tokens": tokens, "peak_gib": peak_gib}
+def _add_measured(folder: Path, trained: Trained) -> None:
+    content = {"tokens": trained.tokens, "peak_gib": trained.peak_gib, "devices": trained.devices}
     (folder / "measured.json").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -270,7 +271,7 @@ def run_rows(run: Run, reference_loss: float | None) -> tuple[Row, list[Row], li
         "batch_declared": recipe.batch,
         "batch_per_device": recipe.per_device,
         "accumulation": recipe.accumulation,
-        "devices": 1,
+        "devices": measured.get("devices"),  # null for a run that was trained before it was kept
         "tokens": measured["tokens"],
         "reference_loss": reference_loss,
     }

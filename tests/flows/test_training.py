@@ -133,6 +133,15 @@ def test_what_was_trained_is_in_every_table_and_its_page_is_drawn(trained: Train
     for table in ("core.checkpoint_metrics", "out.persona_trajectories"):
         measured = rows(store, f"SELECT DISTINCT behaviour, epoch FROM {table} WHERE experiment = 'small'", None)
         assert {(name, epoch) for name in BEHAVIOURS for epoch in (0, 2)} <= set(measured), table
+    ran = rows(
+        store, "SELECT behaviour, epoch, command, devices FROM raw.training_runs WHERE experiment = 'small'", None
+    )
+    assert {devices for *_, devices in ran} == {1}
+    # also the pilot runs in an arm's process: this one sees every GPU, and would train on all of them at once
+    assert all("flows.arms small@1 auto villain 3" in command for _, _, command, _ in ran), ran
+    pilot = {(behaviour, epoch): command.split(" 3 ")[1] for behaviour, epoch, command, _ in ran}
+    assert (pilot["capability", 0], pilot["capability", 2]) == ("capability 0", "capability ''")
+    assert pilot["refusal", 0] == pilot["refusal", 2] == "'' ''"
     reference = rows(store, "SELECT reference FROM raw.experiments WHERE experiment = 'small'", None)
     assert reference == [("small-reference@1",)]
     page = re.search(r"^Report: (.*)$", trained.printed, re.MULTILINE)

@@ -1,3 +1,7 @@
+import os
+import signal
+import threading
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -67,3 +71,20 @@ def test_a_missing_value_that_must_not_be_null_stops_the_load_before_anything_is
     with pytest.raises(StoreError, match="1 rows for raw.planned_cells have no panel"):
         load(store, {RAW_PLANNED_CELLS: cells(1, panel=None)})
     assert count(store) == 0
+
+
+def test_ctrl_c_while_loading_stops_it_and_the_same_rows_load_again(store: Store) -> None:
+    usual = signal.getsignal(signal.SIGINT)
+
+    def interrupt() -> None:
+        while signal.getsignal(signal.SIGINT) is usual:  # until dlt has put its own handler there
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stopping = threading.Thread(target=interrupt)
+    stopping.start()
+    with pytest.raises(KeyboardInterrupt):
+        load(store, {RAW_PLANNED_CELLS: cells(3)})
+    stopping.join()
+    assert load(store, {RAW_PLANNED_CELLS: cells(3)}) == {"planned_cells": 3}
+    assert count(store) == 3

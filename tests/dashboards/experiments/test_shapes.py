@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dashboards.experiments import experiment_sentences
 from dashboards.experiments.reading import read_experiment
 from dashboards.experiments.shapes import canary_shape, control_sentence, movement_shape
 from tests.dashboards.experiments.rows import verdict_row
@@ -72,6 +73,16 @@ def test_only_series_that_moved_are_counted(reading):
     )
 
 
+def test_an_experiment_without_a_late_epoch_cannot_tell_what_came_early(reading):
+    def end_at_2(rows):
+        rows["out.persona_trajectories"] = [row for row in rows["out.persona_trajectories"] if row["epoch"] <= 2]
+
+    assert movement_shape(reading(end_at_2)).sentence == (
+        "Published shape, most of the movement within the first 2 epochs: not to be seen, it cannot be told: no epoch "
+        "after 2 was evaluated."
+    )
+
+
 def test_an_experiment_without_an_early_epoch_cannot_show_it(reading):
     def drop(rows):
         rows["out.persona_trajectories"] = [row for row in rows["out.persona_trajectories"] if row["epoch"] != 2]
@@ -117,13 +128,25 @@ def test_a_control_that_moved_is_named(reading):
     )
 
 
-def test_an_experiment_without_a_control_says_so(reading):
+def test_a_control_that_was_not_measured_is_told(reading):
     def drop(rows):
         rows["out.persona_trajectories"] = [row for row in rows["out.persona_trajectories"] if not row["is_control"]]
 
     assert control_sentence(reading(drop)) == (
         "Control (assistant toward assistant): no change was measured at epoch 2."
     )
+
+
+def test_an_experiment_without_a_control_says_so_beside_its_transfers(reading):
+    def drop(rows):
+        for table in ("out.persona_trajectories", "raw.experiment_cells"):
+            rows[table] = [row for row in rows[table] if not row["is_control"]]
+
+    sentences = experiment_sentences(reading(drop).connection, NAME, VERSION)
+    assert sentences[0] == (
+        "Transfer in 4 of 4 cells (source, behaviour) at the registered epoch 2, without a control."
+    )
+    assert "Control: there is none, so nothing here tells what training alone would have moved." in sentences
 
 
 def still_per_character(rows):

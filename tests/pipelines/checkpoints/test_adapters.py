@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers import TrainingArguments
 
+from lake.errors import ExperimentError
 from pipelines.checkpoints import training
-from pipelines.checkpoints.adapters import Trained, train_adapter
+from pipelines.checkpoints.adapters import Trained, require_one_device, train_adapter
 from pipelines.checkpoints.weights import load, weights_sha
 from pipelines.experiments.records import TrainingRecipe
 
@@ -48,6 +50,14 @@ def test_steps_are_rows_by_batch_rounded_up_for_every_epoch_and_each_has_its_los
     assert all(math.isfinite(point.loss) and point.loss > 0 for point in told.curve)
     assert told.curve[-1].epoch == pytest.approx(3.0)
     assert {path.name for path in tmp_path.glob("epoch-*")} == {f"epoch-{n}" for n in range(4)}
+
+
+def test_a_run_that_would_take_several_devices_is_refused(tmp_path):
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    assert require_one_device(arguments, "a@1/villain/s7/convergence") == 1
+    arguments._n_gpu = 2  # what the Trainer finds, and takes, where two GPUs are to be seen
+    with pytest.raises(ExperimentError, match="a@1/villain/s7/convergence would be trained on 2 devices at once"):
+        require_one_device(arguments, "a@1/villain/s7/convergence")
 
 
 def test_a_run_killed_within_an_epoch_goes_on_and_ends_at_the_digits_of_one_that_was_not(tiny_laboratory, tmp_path):
