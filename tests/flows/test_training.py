@@ -295,3 +295,23 @@ def test_a_reference_whose_file_has_another_name_is_refused(tmp_path: Path) -> N
     done = train(nights, nights.panel)
     assert re.search(r"small-reference\.yaml: `experiment` is 'other', and small\.yaml names the file", refused(done))
     assert done.returncode == 2 and not nights.store.home.exists()
+
+
+JUDGES = """
+endpoints: {service: {kind: openai_compatible, base_url: "http://127.0.0.1:9/v1", key_env: A_KEY}}
+judges:
+  - endpoint: service
+    model: org/judge-2026-01-01
+    behaviours: [refusal]
+    price: {prompt_usd_per_million: 1.0, completion_usd_per_million: 4.0}
+budget_usd: 0.5
+"""
+
+
+def test_a_nights_budget_does_not_take_the_place_of_the_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "small.yaml", changed(SMALL, reference="null") + JUDGES)
+    nights = Nights(Store(tmp_path / "store"), path, {"DRIFTLAKE_BUDGET": "9"})
+    for flag, cap in (((), "0.50"), (("--budget", "2"), "2.00")):
+        told = nights.run("train", "--experiment", str(path), "--dry-run", *flag)
+        assert told.returncode == 0, told.stderr
+        assert f" USD, cap {cap}." in told.stdout
