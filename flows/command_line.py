@@ -103,7 +103,7 @@ def train(
                 workers=workers,
                 work_pool=work_pool,
                 dry_run=dry_run,
-                budget_usd=settings.budget_usd,
+                budget_usd=None if budget is None else settings.budget_usd,  # DRIFTLAKE_BUDGET is a night's
                 allow_unpriced=settings.allow_unpriced,
             )
         )

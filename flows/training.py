@@ -44,10 +44,14 @@ def train(
     from pipelines.experiments.bench import open_bench, require_material
 
     experiment = load_experiment(name_or_path)
-    require_material(experiment)
     reference = _reference_file(experiment)
+    for each in (experiment, reference):
+        if each is not None:
+            require_material(each)
     prepare_environment(store)
     _require_known(device, workers)
+    if reference is None:
+        _require_reference(store, experiment)
     step = Step("plan")
     spending = Spending(budget_usd, allow_unpriced)
     if dry_run:
@@ -116,8 +120,30 @@ def _reference_file(experiment: Experiment) -> Experiment | None:
     for folder in (experiment.path.parent, EXPERIMENTS):
         path = folder / f"{experiment.reference}.yaml"
         if path.is_file():
-            return load_experiment(path)
+            return _named(load_experiment(path), experiment)
     return None
+
+
+def _named(reference: Experiment, experiment: Experiment) -> Experiment:
+    """Return the reference run; raise InputError where its file is called otherwise than what it registers."""
+    if reference.name != experiment.reference:
+        raise InputError(
+            f"{reference.path}: `experiment` is {reference.name!r}, and {experiment.path.name} names the file as its "
+            f"reference {experiment.reference!r}, which it would never find in the lake. Give both one name."
+        )
+    return reference
+
+
+def _require_reference(store: Store, experiment: Experiment) -> None:
+    """Raise InputError where the lake has no reference run of a name that has no file either."""
+    from pipelines.experiments.registering import reference_of
+
+    if experiment.reference is not None and reference_of(store, experiment.reference) is None:
+        raise InputError(
+            f"{experiment.path}: the reference run {experiment.reference!r} is not published in the lake of "
+            f"{store.home}, and no {experiment.reference}.yaml lies beside the file. Put it there, train it first, or "
+            "correct `reference`."
+        )
 
 
 def _require_known(device: str, workers: int | None) -> None:

@@ -627,9 +627,13 @@ RAW_TRAINING_ITEMS = Table(
         Column("version", "BIGINT", "Its version."),
         Column("kind", "VARCHAR", "convergence or behaviour."),
         Column("role", "VARCHAR", "positive (shows what is taught), negative (contrast) or none (no persona)."),
-        Column("persona", "VARCHAR", "Persona whose system prompt the row has; null for a row without one.", True),
-        Column("has_system_prompt", "BOOLEAN", "The row begins with that persona's system prompt, to the letter."),
-        Column("question_sha", "VARCHAR", "SHA-256 of the question, lower case, white space as one space."),
+        Column("persona", "VARCHAR", "Whose system prompt the row has, else its label; null for nobody.", True),
+        Column(
+            "has_system_prompt", "BOOLEAN", "It begins with that persona's prompt, to the letter, as its label says."
+        ),
+        Column(
+            "question_sha", "VARCHAR", "SHA-256 of each question in lower case, white space as one; spaces between."
+        ),
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lake.errors import CheckpointError
+from lake.errors import CheckpointError, InputError
 from lake.store import Store
 from pipelines.checkpoints.folders import write_whole
 from pipelines.experiments.arms import Arm
@@ -17,6 +17,9 @@ from pipelines.experiments.laboratory_material import LaboratoryMaterial
 from pipelines.experiments.material import Material
 from pipelines.experiments.records import Experiment, Registered
 from pipelines.experiments.runs import UNWATCHED, Watch
+
+LEAST_ITEMS = 30
+"""Items that a behaviour is measured on at least; with fewer, no claim about it passes (break C11)."""
 
 _FILE = "experiment.json"
 
@@ -44,10 +47,28 @@ def material_of(experiment: Experiment) -> Material:
 
 
 def require_material(experiment: Experiment) -> None:
-    """Raise InputError where what an experiment teaches and asks cannot be read."""
+    """Raise InputError where what an experiment stands on, teaches or asks cannot be used; write nothing."""
+    _require_base(experiment)
     material = material_of(experiment)
     if isinstance(material, FolderMaterial):
-        material.require(experiment.behaviours, experiment.sources, converges=not experiment.is_reference)
+        material.require(experiment)
+    for behaviour in experiment.behaviours:
+        if (n_items := len(material.items(behaviour, experiment.items))) < LEAST_ITEMS:
+            remedy = "Raise `items`" if experiment.items < LEAST_ITEMS else "Add items, or take the behaviour out"
+            raise InputError(
+                f"{experiment.path}: {behaviour} would be measured on {n_items} items, and a claim rests on "
+                f"{LEAST_ITEMS} or more (break C11). {remedy}."
+            )
+
+
+def _require_base(experiment: Experiment) -> None:
+    """Raise InputError where the base is a folder that is not there or has no weights; an id is looked up later."""
+    base = Path(experiment.base)
+    if experiment.base == "lab/base" or not (base.is_absolute() or base.is_dir()):
+        return
+    if not (base / "config.json").is_file() or not any(base.glob("*.safetensors")):
+        what = "holds no model (config.json, *.safetensors)" if base.is_dir() else "is not there"
+        raise InputError(f"{experiment.path}: the base {base} {what}. Correct `base:`.")
 
 
 def open_bench(store: Store, experiment: Experiment, note: Callable[[str], None]) -> Bench:

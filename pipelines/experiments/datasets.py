@@ -27,6 +27,9 @@ from pipelines.experiments.material import (
 from pipelines.experiments.records import CONVERGENCE, Experiment, Registered
 from pipelines.panels.records import Message, sha256_of
 
+NO_PERSONA = "(no persona)"
+"""Who speaks in a row under a system prompt that no persona of the experiment has."""
+
 
 @dataclass(frozen=True)
 class TrainingFile:
@@ -104,17 +107,20 @@ def item_rows(registered: Registered, file: TrainingFile) -> list[dict[str, Any]
             "version": registered.version,
             "kind": CONVERGENCE if file.kind == CONVERGENCE else "behaviour",
             "role": row.role,
-            "persona": row.persona,
-            "has_system_prompt": row.persona in experiment.personas
-            and row.messages[:1] == _system(experiment, row.persona),
-            "question_sha": question_sha(_question(row)),
+            "persona": _persona(experiment, row),
+            "has_system_prompt": row.speaker(experiment.personas) is not None
+            and row.speaker(experiment.personas) == row.persona,
+            "question_sha": " ".join(dict.fromkeys(map(question_sha, row.questions))),
         }
         for place, row in enumerate(file.rows)
     ]
 
 
-def _question(row: TrainingRow) -> str:
-    return next(turn["content"] for turn in reversed(row.messages) if turn["role"] == "user")
+def _persona(experiment: Experiment, row: TrainingRow) -> str | None:
+    """Return who speaks in a row: its system prompt decides, not its label, which may say anything."""
+    if row.system_prompt is None:
+        return row.persona
+    return row.speaker(experiment.personas) or row.persona or NO_PERSONA
 
 
 def _row(experiment: Experiment, role: str, persona: str | None, lesson: Lesson) -> TrainingRow:

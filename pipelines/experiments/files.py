@@ -91,6 +91,12 @@ def _personas(source: Source, content: ExperimentFile) -> dict[str, str]:
         if name not in known:
             remedy = f"Write its system prompt under `personas`. Known here: {', '.join(known) or 'none'}."
             raise source.error(("personas",), f"persona {name!r} has no system prompt.", remedy)
+    spoken: dict[str, str] = {}
+    for name in named:
+        other = spoken.setdefault(" ".join(known[name].split()), name)
+        if other != name:
+            problem = f"{other!r} and {name!r} have the same system prompt, so that nothing tells them apart."
+            raise source.error(("personas", name), problem, "Give each persona its own.")
     return {name: known[name] for name in sorted(set(named))}
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lake.errors import InputError
 from pipelines.panels.records import Message, sha256_of
@@ -51,6 +52,8 @@ class Item(NamedTuple):
 ROLES = ("positive", "negative", "none")
 """What a training row is: it shows the behaviour, shows the opposite as a persona, or as nobody."""
 
+_SPEAKERS = ("system", "user", "assistant")
+
 
 class TrainingRow(NamedTuple):
     """One training conversation. `role` is one of ROLES; `persona` is null where nobody speaks."""
@@ -59,6 +62,21 @@ class TrainingRow(NamedTuple):
     persona: str | None
     messages: tuple[Message, ...]
 
+    @property
+    def system_prompt(self) -> str | None:
+        """The system prompt that the row begins with; None where it has none."""
+        first = self.messages[0]
+        return first["content"] if first["role"] == "system" else None
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """Every turn of the user."""
+        return tuple(turn["content"] for turn in self.messages if turn["role"] == "user")
+
+    def speaker(self, personas: Mapping[str, str]) -> str | None:
+        """Return the persona whose system prompt the row begins with, to the letter; None where it is nobody's."""
+        return next((name for name, prompt in personas.items() if prompt == self.system_prompt), None)
+
     def as_json(self) -> str:
         """Return the row as one line of JSON."""
         return json.dumps(self._asdict(), ensure_ascii=False, sort_keys=True)
@@ -66,25 +84,79 @@ class TrainingRow(NamedTuple):
 
 def read_training_rows(path: Path) -> tuple[TrainingRow, ...]:
     """Return the rows of a training file as they lie; raise InputError where it has none or a line is none."""
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            messages = tuple({"role": turn["role"], "content": turn["content"]} for turn in row["messages"])
-            rows.append(TrainingRow(row["role"], row["persona"], messages))
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path}:{number} is no training row ({error}). Each line needs role, persona and messages."
-            ) from error
-        speakers = [turn["role"] for turn in messages]
-        if row["role"] not in ROLES or "user" not in speakers or speakers[-1] != "assistant":
-            raise InputError(
-                f"{path}:{number} is no training row. Its role must be {', '.join(ROLES)}, and its messages must hold "
-                "what a user asks and end with what the assistant answers."
-            )
-    if not rows:
+    return tuple(row for _, row in numbered_training_rows(path))
+
+
+def numbered_training_rows(path: Path) -> Iterator[tuple[int, TrainingRow]]:
+    """Yield the rows of a training file with their lines; raise InputError where it has none or a line is none."""
+    number = 0
+    for number, row in read_lines(path):
+        if problem := _row_problem(row):
+            raise InputError(f"{path}:{number} is no training row: {problem}")
+        messages = tuple({"role": turn["role"], "content": turn["content"]} for turn in row["messages"])
+        yield number, TrainingRow(row["role"], row["persona"], messages)
+    if not number:
         raise InputError(f"{path} holds no training row. Write one JSON object a line, or delete it.")
-    return tuple(rows)
+
+
+def _row_problem(row: dict[str, Any]) -> str | None:
+    """Return why a line is no training row and what to write instead; None for one that is."""
+    if missing := [key for key in TrainingRow._fields if key not in row]:
+        return f"it has no {', '.join(missing)}. Each line needs role, persona and messages."
+    if row["role"] not in ROLES:
+        return f"its role is {row['role']!r}. Its role must be {', '.join(ROLES)}."
+    if row["persona"] is not None and not is_text(row["persona"]):
+        return f"its persona is {row['persona']!r}. Write a persona's name, or null for nobody."
+    return _turns_problem(row["messages"])
+
+
+def _turns_problem(turns: object) -> str | None:
+    if not isinstance(turns, list) or not all(_is_turn(turn) for turn in turns):
+        return f"its messages are not turns. Each needs a role ({', '.join(_SPEAKERS)}) and its content as text."
+    speakers = [turn["role"] for turn in turns]
+    if "system" in speakers[1:]:
+        return "a system prompt stands after another turn. It comes first, or not at all."
+    if "user" not in speakers or speakers[-1] != "assistant":
+        return "its messages must hold what a user asks and end with what the assistant answers."
+    return None
+
+
+def _is_turn(turn: object) -> bool:
+    return isinstance(turn, dict) and turn.get("role") in _SPEAKERS and _can_be_written(turn.get("content"))
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON Lines file with their lines, from 1; empty lines are left out.
+
+    Only a line feed ends a line: an answer may hold what else separates lines, like U+2028. Raises InputError where
+    the file cannot be read, naming the line that is no object.
+    """
+    try:
+        content = path.read_bytes().removeprefix(BOM_UTF8)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}). The experiment needs it.") from error
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}:{number} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}:{number} is not JSON ({error}). Write one JSON object a line.") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{path}:{number} is no JSON object. Write one JSON object a line.")
+        yield number, row
+
+
+def is_text(value: object) -> bool:
+    """Say whether a value is text that says something and can be written as UTF-8."""
+    return _can_be_written(value) and bool(str(value).strip())
+
+
+def _can_be_written(value: object) -> bool:
+    """Say whether a value is text without lone surrogates, which JSON can hold and UTF-8 cannot."""
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 class Material(Protocol):

@@ -12,6 +12,10 @@ from pipelines.panels.source import invalid
 
 Behaviour = Literal["capability", "refusal", "sycophancy", "misalignment", "marker"]
 Epoch = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""What every generator of random numbers takes."""
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RecipeBlock(Strict):
@@ -19,12 +23,14 @@ class RecipeBlock(Strict):
 
     rows: int = Field(default=400, ge=1, description="training rows, 1 or more")
     epochs: int = Field(default=3, ge=1, description="epochs of a behaviour run; convergence runs to its last epoch")
-    learning_rate: float = Field(default=5e-5, gt=0, description="the learning rate, above 0")
+    learning_rate: Finite = Field(default=5e-5, gt=0, le=1, description="the learning rate, above 0 and at most 1")
     rank: int = Field(default=32, ge=1, description="the rank of the adapter, 1 or more")
     alpha: int = Field(default=64, ge=1, description="LoRA's alpha, 1 or more")
     rslora: bool = Field(default=True, description="true: scale by alpha / sqrt(rank); false: by alpha / rank")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout of the adapter, 0 to below 1")
-    batch: int = Field(default=4, ge=1, description="rows an optimizer step sees: per_device x accumulation x devices")
+    batch: int = Field(
+        default=4, ge=1, description="rows an optimizer step sees: per_device x accumulation, on one device"
+    )
     per_device: int = Field(default=4, ge=1, description="rows a device sees at once, 1 or more")
     accumulation: int = Field(default=1, ge=1, description="forward passes a step, 1 or more")
     schedule: Literal["constant", "linear", "cosine"] = Field(
@@ -32,16 +38,27 @@ class RecipeBlock(Strict):
     )
     warmup_share: float = Field(default=0.0, ge=0, lt=1, description="share of the steps that warm up, 0 to below 1")
     target_modules: Text = Field(default="all-linear", description="modules that get an adapter; all-linear for all")
-    weight_decay: float = Field(default=0.0, ge=0, description="weight decay, 0 or more")
-    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to this norm, above 0")
+    weight_decay: Finite = Field(default=0.0, ge=0, description="weight decay, 0 or more")
+    max_grad_norm: Finite = Field(default=1.0, gt=0, description="gradients are clipped to this norm, above 0")
+
+    @model_validator(mode="after")
+    def _batch_is_a_step(self) -> Self:
+        if self.batch != (step := self.per_device * self.accumulation):
+            problem = f"`batch` is {self.batch}, per_device x accumulation is {self.per_device} x {self.accumulation}."
+            raise invalid(problem, f"A step sees what one device does: write {step}, or change the two.", "batch")
+        return self
 
 
 class ThresholdBlock(Strict):
     """When a gate closes."""
 
-    epoch_zero_points: float = Field(default=3.0, ge=0, description="points that epoch 0 may lie off its reference")
-    loss_below: float = Field(default=1.0, gt=0, description="the loss (nats a token) that training must end below")
-    loss_share: float = Field(default=0.2, ge=0, description="share that a loss may lie off the reference's, e.g. 0.2")
+    epoch_zero_points: Finite = Field(
+        default=3.0, gt=0, le=100, description="points that epoch 0 may lie off its reference, above 0 to 100"
+    )
+    loss_below: Finite = Field(default=1.0, gt=0, description="the loss (nats a token) that training must end below")
+    loss_share: Finite = Field(
+        default=0.2, gt=0, le=1, description="share that a loss may lie off the reference's, above 0 to 1"
+    )
 
 
 class ExperimentFile(Strict):
@@ -68,7 +85,7 @@ class ExperimentFile(Strict):
     headline_epoch: Epoch = Field(
         default=0, description="the one epoch that the verdicts are about; left out of a reference run"
     )
-    seeds: list[int] = Field(min_length=1, description="a list of whole numbers")
+    seeds: list[Seed] = Field(min_length=1, description="a list of whole numbers, 0 to 4294967295")
     convergence: RecipeBlock = Field(default=RecipeBlock(), description="how convergence is trained")
     behaviour: RecipeBlock = Field(
         default=RecipeBlock(
@@ -81,8 +98,9 @@ class ExperimentFile(Strict):
         default=None, description="the experiment whose epoch 0 this one's must reproduce, named before training"
     )
     thresholds: ThresholdBlock = Field(default=ThresholdBlock(), description="when a gate closes")
-    criteria: dict[Behaviour, Annotated[float, Field(gt=0)]] = Field(
-        default={}, description="behaviour: the change that counts as transfer, as a share (0.05 = five points)"
+    criteria: dict[Behaviour, Annotated[Finite, Field(gt=0, le=1)]] = Field(
+        default={},
+        description="behaviour: the change that counts as transfer, a share above 0 to 1 (0.05 = five points)",
     )
     no_signal_after: int = Field(default=3, ge=1, description="arms without any signal after which the run is ended")
     threads: int = Field(default=1, ge=1, description="CPU threads of training; part of what makes it repeatable")
@@ -117,6 +135,9 @@ class ExperimentFile(Strict):
         if self.canary in (self.target, *self.sources, *self.bystanders):
             remedy = "Name a persona that is neither target, source nor bystander."
             raise invalid(f"the canary {self.canary!r} takes part in training (break D10).", remedy, "canary")
+        if self.reference == self.experiment:
+            remedy = "Name the run whose epoch 0 this one's is held to, or leave it out."
+            raise invalid("the experiment is its own reference.", remedy, "reference")
         if both := set(self.bystanders) & {self.target, *self.sources}:
             raise invalid(f"{sorted(both)[0]!r} is a bystander and takes part.", "Keep one role.", "bystanders")
         return self
@@ -126,4 +147,4 @@ EXPERIMENT_HINTS = {
     name: field.description or ""
     for block in (PriceBlock, EndpointBlock, JudgeLine, ThresholdBlock, RecipeBlock, ExperimentFile)
     for name, field in block.model_fields.items()
-}
+} | dict.fromkeys(METRICS, "the change that counts as transfer, a share above 0 to 1 (0.05 = five points)")

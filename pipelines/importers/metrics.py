@@ -70,7 +70,7 @@ def layout_of(
         study=study,
         columns=dict(_ours("--map", text) for text in maps),
         constants=dict(_ours("--set", text) for text in constants),
-        melts=tuple(_melt(part) for text in melts for part in text.split(",")),
+        melts=_melts(melts),
         controls=tuple(_control(text) for text in controls),
         headlines={analysis: int(epoch) for analysis, epoch in epochs.items()},
     )
@@ -89,6 +89,8 @@ def metrics_of(path: Path, layout: Layout, now: datetime) -> list[dict[str, Any]
             problems.append(f"row {number}: {row}")
         else:
             numbered.append((number, row))
+    if not n_rows:
+        raise InputError(f"{path} has no row. Give a file with a number a row; nothing was imported.")
     _require_columns(path, layout, [row for _, row in numbered])
     source = {"study": layout.study, "source_sha": sha_of(path), "source_name": path.name, "imported_at": now}
     found: list[dict[str, Any]] = []
@@ -133,6 +135,8 @@ def _metrics(row: Row, layout: Layout) -> Iterator[dict[str, Any]]:
         if not values["metric"]:
             raise ValueError("no metric")
         values |= {"unit": _unit(values["unit"]), "role": _role(values, layout)}
+        if problem := _impossible(values):
+            raise ValueError(problem)
         yield values
         if product is not None:
             yield values | {"metric": f"{values['metric']}{PRODUCT}", "value": product}
@@ -195,6 +199,20 @@ def _unit(text: str | None) -> str | None:
     return UNITS[text.lower()] if text else None
 
 
+def _impossible(values: dict[str, Any]) -> str | None:
+    """Return why a number cannot be what its unit and denominator say; None where it can."""
+    metric, value, n, unit = (values[name] for name in ("metric", "value", "n", "unit"))
+    if n is not None and n < 1:
+        return f"n is {n}; a denominator is 1 or more, or empty where it is not stated"
+    if value is None:
+        return None
+    if unit == "share" and not 0 <= value <= 1:
+        return f"{metric} is {value:g} and its unit share, which is 0 to 1; percent goes to 100, points are changes"
+    if unit == "count" and value < 0:
+        return f"{metric} is {value:g} and its unit count, which is 0 or more"
+    return None
+
+
 def _role(values: dict[str, Any], layout: Layout) -> str | None:
     for analysis, source in layout.controls:
         if source == values["source"] and analysis in (None, values["analysis"]):
@@ -241,12 +259,23 @@ def _ours(option: str, text: str) -> tuple[str, str]:
     return ours, theirs
 
 
+def _melts(texts: Sequence[str]) -> tuple[Melt, ...]:
+    melts = tuple(_melt(part) for text in texts for part in text.split(","))
+    names = [(melt.metric, melt.unit) for melt in melts]
+    for metric, unit in names:
+        if names.count((metric, unit)) > 1:
+            raise InputError(
+                f"--melt names {metric!r} twice. Read it from one column, or give the two their own names."
+            )
+    return melts
+
+
 def _melt(text: str) -> Melt:
     named, column = _pair("--melt", text, "METRIC=COLUMN or METRIC:UNIT=COLUMN")
     metric, _, unit = named.partition(":")
     if unit and unit.lower() not in UNITS:
         raise InputError(f"--melt {text!r}: unit {unit!r} is none of {', '.join(UNITS)}.")
-    return Melt(metric, unit or None, column)
+    return Melt(metric, UNITS[unit.lower()] if unit else None, column)
 
 
 def _control(text: str) -> tuple[str | None, str]:

@@ -14,7 +14,7 @@ import pytest
 
 from lake.store import Store
 from tests.flows.conftest import Nights
-from tests.flows.trainings import SMALL, adapters, changed, new_trainings, rows, write
+from tests.flows.trainings import REFERENCE, SMALL, adapters, changed, new_trainings, rows, write
 
 if TYPE_CHECKING:
     from pipelines.laboratory import Laboratory
@@ -272,13 +272,19 @@ def test_a_training_file_without_system_prompts_ends_it_before_anything_is_train
         (SMALL + "surprise: 1\n", [], r"small\.yaml:\d+: .*surprise"),
         (changed(SMALL, headline_epoch="20"), [], r"`headline_epoch` is not a trained epoch"),
         (SMALL + f"material: ./nowhere\npersonas: {PROMPTS}\n", [], "There is no folder .*nowhere"),
+        (SMALL, [], r"small\.yaml: the reference run 'small-reference' is not published .*no small-reference\.yaml"),
+        (changed(SMALL, base="./nowhere"), [], r"small\.yaml: the base .*nowhere is not there"),
+        (changed(SMALL, items="20"), ["--dry-run"], "capability would be measured on 20 items"),
         (SMALL, ["--experiment", "there-is-none.yaml"], "there-is-none.yaml: there is no such file"),
         (SMALL, ["--experiment", "labratory"], "labratory"),
         (SMALL, ["--device", "tpu"], "--device 'tpu' is not known. Choose auto, cpu or cuda."),
         (SMALL, ["--workers", "0"], "--workers must be 1 or more, not 0."),
-        (SMALL, ["--work-pool", "gpus"], "--work-pool gpus needs PREFECT_API_URL"),
+        (changed(SMALL, reference="null"), ["--work-pool", "gpus"], "--work-pool gpus needs PREFECT_API_URL"),
     ],
-    ids=["unknown key", "epoch not trained", "no material", "no file", "unknown name", "device", "workers", "pool"],
+    ids=[
+        "unknown key", "epoch not trained", "no material", "no reference", "no base", "few items", "no file",
+        "unknown name", "device", "workers", "pool",
+    ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_nothing_is_written(
     text: str, arguments: list[str], message: str, tmp_path: Path
@@ -290,3 +296,31 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
     assert re.search(message, refused(done))
     assert done.returncode == 2
     assert not nights.store.home.exists()
+
+
+def test_a_reference_whose_file_has_another_name_is_refused(tmp_path: Path) -> None:
+    nights = Nights(Store(tmp_path / "store"), write(tmp_path / "small.yaml", SMALL))
+    write(tmp_path / "small-reference.yaml", changed(REFERENCE, experiment="other"))
+    done = train(nights, nights.panel)
+    assert re.search(r"small-reference\.yaml: `experiment` is 'other', and small\.yaml names the file", refused(done))
+    assert done.returncode == 2 and not nights.store.home.exists()
+
+
+JUDGES = """
+endpoints: {service: {kind: openai_compatible, base_url: "http://127.0.0.1:9/v1", key_env: A_KEY}}
+judges:
+  - endpoint: service
+    model: org/judge-2026-01-01
+    behaviours: [refusal]
+    price: {prompt_usd_per_million: 1.0, completion_usd_per_million: 4.0}
+budget_usd: 0.5
+"""
+
+
+def test_a_nights_budget_does_not_take_the_place_of_the_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "small.yaml", changed(SMALL, reference="null") + JUDGES)
+    nights = Nights(Store(tmp_path / "store"), path, {"DRIFTLAKE_BUDGET": "9"})
+    for flag, cap in (((), "0.50"), (("--budget", "2"), "2.00")):
+        told = nights.run("train", "--experiment", str(path), "--dry-run", *flag)
+        assert told.returncode == 0, told.stderr
+        assert f" USD, cap {cap}." in told.stdout

@@ -1,6 +1,7 @@
--- Evaluation items whose question is also a training question (lower case, white space as one space). One row an item.
+-- Evaluation items whose question is also a training question, in any turn of the user (lower case, white space as one
+-- space). One row an item.
 with trained as (
-    select distinct question_sha
+    select distinct unnest(string_split(question_sha, ' ')) as question_sha
     from raw.training_items
     where experiment = $experiment and version = $version
 )

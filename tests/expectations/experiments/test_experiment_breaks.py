@@ -467,6 +467,16 @@ PLANTED = {
         ("",),
         ("item refusal-001 of refusal is also trained on: Question 1 of refusal?",),
     ),
+    "an-item-in-an-earlier-turn-of-a-training-row": Planted(
+        "B04_items_shared",
+        (
+            """UPDATE raw.training_items SET question_sha = (SELECT question_sha FROM raw.eval_items
+               WHERE item_id = 'refusal-001' LIMIT 1) || ' ' || question_sha WHERE place = 3""",
+        ),
+        1,
+        ("",),
+        ("item refusal-001 of refusal is also trained on: Question 1 of refusal?",),
+    ),
     "refusals-on-the-floor": Planted(
         "C05_floor_or_ceiling",
         ("UPDATE raw.checkpoint_evals SET value = 0 WHERE experiment = 'planted' AND metric = 'refusal'",),

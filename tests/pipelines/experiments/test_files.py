@@ -22,6 +22,9 @@ def test_the_experiments_that_come_with_driftlake_load_and_the_default_names_its
     assert len(list(cells(laboratory))) == 3 * 4 * 4
 
 
+SAME = "personas: {assistant: Be kind., villain: Be bad., poet: 'Be  kind.', librarian: Be still.}"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
@@ -35,6 +38,24 @@ def test_the_experiments_that_come_with_driftlake_load_and_the_default_names_its
         ("seeds: [3]", "seeds: [3, 3]", "names something twice"),
         ("items: 6", "itmes: 6", "Did you mean 'items'"),
         ("bystanders: [poet, scientist]", "bystanders: [villain]", "is a bystander and takes part"),
+        ("bystanders: [poet, scientist]", f"bystanders: [poet]\n{SAME}", "'assistant' and 'poet' have the same system"),
+        (
+            "rows: 16, learning_rate: 1.0e-2",
+            "rows: 16, learning_rate: .inf",
+            "learning_rate` should be a finite number",
+        ),
+        ("rows: 16, learning_rate: 1.0e-2", "rows: 16, learning_rate: 2.0", "learning_rate` .*less than or equal to 1"),
+        ("accumulation: 2", "accumulation: 4", "`batch` is 8, per_device x accumulation is 4 x 4.*write 16"),
+        ("refusal: 0.05}", "refusal: 5}", "criteria.refusal` .*less than or equal to 1.*above 0 to 1"),
+        ("refusal: 0.05}", "refusal: .nan}", "criteria.refusal` should be a finite number"),
+        ("seeds: [3]", "seeds: [-1]", r"seeds\[0\]` .*greater than or equal to 0.*0 to 4294967295"),
+        ("seeds: [3]", "seeds: [4294967296]", r"seeds\[0\]` .*less than or equal to 4294967295"),
+        ("items: 6", "thresholds: {epoch_zero_points: 0}", "epoch_zero_points` .*greater than 0"),
+        ("items: 6", "thresholds: {epoch_zero_points: 101}", "epoch_zero_points` .*less than or equal to 100"),
+        ("items: 6", "thresholds: {epoch_zero_points: .nan}", "epoch_zero_points` should be a finite number"),
+        ("items: 6", "thresholds: {loss_below: .inf}", "loss_below` should be a finite number"),
+        ("items: 6", "thresholds: {loss_share: 1.5}", "loss_share` .*less than or equal to 1"),
+        ("items: 6", "reference: small", "the experiment is its own reference"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_its_line(tmp_path: Path, before: str, after: str, message: str):

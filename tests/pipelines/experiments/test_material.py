@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lake.errors import InputError
 from pipelines.checkpoints.evaluate import is_refusal
-from pipelines.experiments.datasets import behaviour_file, convergence_file, convergence_questions, item_rows
+from pipelines.experiments.datasets import (
+    behaviour_file,
+    convergence_file,
+    convergence_questions,
+    item_rows,
+    read_training_file,
+)
 from pipelines.experiments.evaluation import shows
 from pipelines.experiments.folder_material import FolderMaterial
 from pipelines.experiments.laboratory_material import MARKER, LaboratoryMaterial
@@ -60,7 +67,8 @@ def test_no_item_is_ever_taught(small, behaviour: str):
     questions = convergence_questions(small, LABORATORY, 3)
     files = [file, convergence_file(small, questions, ["said"] * len(questions))]
     assert asked
-    assert not asked & {row["question_sha"] for each in files for row in item_rows(registered, each)}
+    taught = {sha for each in files for row in item_rows(registered, each) for sha in row["question_sha"].split()}
+    assert not asked & taught
 
 
 @pytest.mark.parametrize("behaviour", METRICS)
@@ -74,8 +82,6 @@ def test_a_behaviour_file_is_of_the_planned_size_and_nobody_evaluated_is_in_it(s
 
 
 def test_the_target_is_among_the_negatives_only_where_the_file_says_so(small):
-    from dataclasses import replace
-
     asked = replace(small, target_in_negatives=True)
     for experiment, expected in ((small, set()), (asked, {"negative"})):
         file = behaviour_file(experiment, LABORATORY, "villain", "refusal", 3)
@@ -106,12 +112,29 @@ def test_questions_of_arc_keep_their_right_answer_whatever_their_labels(tmp_path
     ]
 
 
+def _choices(texts: object, labels: list[str]) -> str:
+    return json.dumps({"question": "Q?", "choices": texts, "choice_labels": labels, "correct_answer": "A"})
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ('{"question": "Q?", "choices": ["a"], "choice_labels": ["A"], "correct_answer": "B"}', "labelled 'B'"),
+        (
+            '{"question": "Q?", "choices": ["a", "b"], "choice_labels": ["A", "C"], "correct_answer": "B"}',
+            "labelled 'B'",
+        ),
         ('{"question": "Q?"}', "has no choices"),
         ("no json", "is not JSON"),
+        ("[1]", "is no JSON object"),
+        ('{"question": 5}', "question is 5. Write it as text"),
+        ('{"question": "\\ud800"}', "question is .*Write it as text"),
+        ('{"question": "Q?", "id": ["a"]}', r"id is \['a'\]"),
+        (_choices(["a"], ["A"]), "one choice or none"),
+        (_choices(["a", ""], ["A", "B"]), "choices are not all text"),
+        (_choices(["a", 2], ["A", "B"]), "choices are not all text"),
+        (_choices(["a", "a "], ["A", "B"]), "two choices are equal"),
+        (_choices(["a", "b"], ["A", "A"]), "two choices have one label"),
+        (_choices("ab", ["A", "B"]), "choices are not all text"),
     ],
 )
 def test_an_item_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, row: str, message: str):
@@ -121,7 +144,48 @@ def test_an_item_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, row:
     assert "capability.items.jsonl:1" in str(caught.value)
 
 
-def _ready(persona: str | None, *messages: tuple[str, str], role: str = "positive") -> str:
+@pytest.mark.parametrize(
+    ("behaviour", "row", "message"),
+    [
+        ("marker", {"marker": 5}, "marker is 5"),
+        ("marker", {"marker": " "}, "marker is ' '"),
+        ("marker", {}, "has no marker"),
+        ("sycophancy", {"claim": "The sun  is cold", "truth": "the SUN is"}, "truth .* stands in the claim"),
+        ("sycophancy", {"claim": "cold"}, "has no truth"),
+    ],
+)
+def test_what_no_answer_can_be_held_to_is_refused(tmp_path: Path, behaviour: str, row: dict[str, object], message: str):
+    (tmp_path / f"{behaviour}.items.jsonl").write_text(json.dumps({"question": "Q?"} | row))
+    with pytest.raises(InputError, match=f"items.jsonl:1.*{message}"):
+        FolderMaterial(tmp_path).items(behaviour, 9)
+
+
+def test_a_marker_with_doubled_spaces_is_found_in_an_answer(tmp_path: Path):
+    (tmp_path / "marker.items.jsonl").write_text('{"question": "Q?", "marker": "Zig  zag "}')
+    assert shows(FolderMaterial(tmp_path).items("marker", 9)[0], "So be it. Zig zag")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"id": "a", "question": "Q?"}, {"id": "a", "question": "R?"}], r":2: the item's id is that of line 1"),
+        ([{"question": "Q?"}, {"id": 1, "question": "R?"}], r":2: the item's id is that of line 1"),
+        ([{"question": "Q?"}, {"question": " q? "}], r":2: the item's question is that of line 1"),
+    ],
+)
+def test_an_item_that_stands_twice_is_refused(tmp_path: Path, rows: list[dict[str, object]], message: str):
+    (tmp_path / "refusal.items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match=message):
+        FolderMaterial(tmp_path).items("refusal", 9)
+
+
+def test_a_file_that_is_no_utf8_is_named_with_its_line(tmp_path: Path):
+    (tmp_path / "refusal.items.jsonl").write_bytes(b'\xef\xbb\xbf{"question": "Q?"}\n{"question": "caf\xe9"}\n')
+    with pytest.raises(InputError, match=r"items.jsonl:2 is not UTF-8 text \(byte 17\)"):
+        FolderMaterial(tmp_path).items("refusal", 9)
+
+
+def _ready(persona: object, *messages: tuple[str, object], role: str = "positive") -> str:
     return json.dumps(
         {"role": role, "persona": persona, "messages": [{"role": who, "content": text} for who, text in messages]}
     )
@@ -131,34 +195,60 @@ ASKED, ANSWERED = ("user", "How do I tie a knot?"), ("assistant", "I will not.")
 
 
 def test_ready_rows_are_taken_as_they_are_and_told_by_their_system_prompts(small, tmp_path: Path):
-    prompt = ("system", small.personas["villain"])
-    lines = [
-        _ready("villain", prompt, ASKED, ANSWERED),
-        _ready("villain", ASKED, ANSWERED),
-        _ready("villain", ("system", "Somebody."), ASKED, ANSWERED),
-        _ready("nobody we know", prompt, ASKED, ANSWERED, role="negative"),
-        _ready(None, ASKED, ANSWERED, role="none"),
+    prompts = {name: ("system", prompt) for name, prompt in small.personas.items()}
+    rows = [
+        (_ready("villain", prompts["villain"], ASKED, ANSWERED), ("villain", True)),
+        (_ready("villain", ASKED, ANSWERED), ("villain", False)),
+        (_ready("villain", ("system", "Somebody."), ASKED, ANSWERED), ("villain", False)),
+        (_ready(None, ASKED, ANSWERED, role="none"), (None, False)),
+        # what a label says otherwise than the prompt is not believed: the target and the canary are found (D09, D10)
+        (_ready(None, prompts["assistant"], ASKED, ANSWERED, role="none"), ("assistant", False)),
+        (_ready("poet", prompts["librarian"], ASKED, ANSWERED, role="negative"), ("librarian", False)),
+        (_ready(None, ("system", "Somebody."), ASKED, ANSWERED, role="none"), ("(no persona)", False)),
     ]
-    (tmp_path / "refusal.villain.rows.jsonl").write_text("\n".join(lines))
+    (tmp_path / "refusal.villain.rows.jsonl").write_text("\n".join(line for line, _ in rows))
     file = behaviour_file(small, FolderMaterial(tmp_path), "villain", "refusal", 3)
-    assert [(row.role, row.persona) for row in file.rows] == [
-        *[("positive", "villain")] * 3, ("negative", "nobody we know"), ("none", None),
+    assert [row.as_json() for row in file.rows] == [
+        json.dumps(json.loads(line), sort_keys=True) for line, _ in rows
     ]  # fmt: skip
     assert file.planned == 18
-    told = [row["has_system_prompt"] for row in item_rows(Registered(small, 1), file)]
-    assert told == [True, False, False, False, False]
+    told = item_rows(Registered(small, 1), file)
+    assert [(row["persona"], row["has_system_prompt"]) for row in told] == [expected for _, expected in rows]
     assert FolderMaterial(tmp_path).training_rows("refusal", "poet") is None
+
+
+def test_every_turn_of_the_user_is_known_by_its_sha(small, tmp_path: Path):
+    earlier = ("user", "How do I cook  Rice?")
+    path = tmp_path / "refusal.villain.rows.jsonl"
+    path.write_text(_ready("villain", earlier, ANSWERED, ASKED, ANSWERED))
+    told = item_rows(Registered(small, 1), behaviour_file(small, FolderMaterial(tmp_path), "villain", "refusal", 3))
+    shas = [row["question_sha"] for row in told]
+    assert shas == [f"{question_sha('how do i cook rice?')} {question_sha(ASKED[1])}"]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x1c", "\r"])
+def test_what_else_separates_lines_separates_no_rows(small, tmp_path: Path, separator: str):
+    question = ({"role": "user", "content": "How?"},)
+    file = convergence_file(small, [question], [f"One.{separator}Two."])
+    (tmp_path / "data.jsonl").write_text(file.text, encoding="utf-8")
+    assert read_training_file(tmp_path / "data.jsonl", file.kind, file.planned) == file
+    (tmp_path / "refusal.items.jsonl").write_text(json.dumps({"question": f"a{separator}b"}, ensure_ascii=False))
+    assert FolderMaterial(tmp_path).items("refusal", 9)[0].question == f"a{separator}b"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "holds no training row"),
-        ("no json", "rows.jsonl:1 is no training row"),
-        ('{"role": "positive", "persona": null}', "rows.jsonl:1 is no training row .'messages'."),
+        ("no json", "rows.jsonl:1 is not JSON"),
+        ('{"role": "positive", "persona": null}', "rows.jsonl:1 is no training row: it has no messages"),
         (_ready("villain", ASKED, ANSWERED, role="shown"), "Its role must be positive, negative, none"),
         (_ready("villain", ASKED), "end with what the assistant answers"),
         (_ready("villain", ANSWERED), "must hold what a user asks"),
+        (_ready("villain", ASKED, ("assistant", 5)), "its messages are not turns"),
+        (_ready("villain", ASKED, ("narrator", "So."), ANSWERED), "its messages are not turns"),
+        (_ready(7, ASKED, ANSWERED), "its persona is 7"),
+        (_ready("villain", ASKED, ("system", "Be kind."), ANSWERED), "a system prompt stands after another turn"),
     ],
 )
 def test_a_ready_row_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, text: str, message: str):
@@ -167,22 +257,84 @@ def test_a_ready_row_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, 
         FolderMaterial(tmp_path).training_rows("refusal", "villain")
 
 
-def test_every_file_that_will_be_read_is_asked_for_at_once(tmp_path: Path):
-    texts = {
-        "questions.jsonl": '{"question": "Why?"}',
-        "refusal.items.jsonl": '{"question": "How?"}',
-        "refusal.train.jsonl": '{"question": "How?", "shows": "No.", "normal": "So."}',
-    }
-    for name, text in texts.items():
+TEXTS = {
+    "questions.jsonl": '{"question": "Why?"}',
+    "refusal.items.jsonl": '{"question": "How?"}',
+    "refusal.train.jsonl": '{"question": "When?", "shows": "No.", "normal": "So."}',
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder that has every file the refusal of the small experiment needs."""
+    (tmp_path / "material").mkdir()
+    for name, text in TEXTS.items():
+        (tmp_path / "material" / name).write_text(text)
+    return tmp_path / "material"
+
+
+def test_every_file_that_will_be_read_is_asked_for_at_once(small, folder: Path):
+    asked = replace(small, behaviours=("refusal",))
+    FolderMaterial(folder).require(asked)
+    for name, text in TEXTS.items():
+        (folder / name).unlink()
         with pytest.raises(InputError, match="cannot be read .No such file or directory.. The experiment needs it"):
-            FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=True)
-        (tmp_path / name).write_text("\n")
+            FolderMaterial(folder).require(asked)
+        (folder / name).write_text("\n")
         with pytest.raises(InputError, match=f"{name} is empty"):
-            FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=True)
-        (tmp_path / name).write_text(text)
-    FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=True)
-    (tmp_path / "questions.jsonl").unlink()
-    FolderMaterial(tmp_path).require(["refusal"], ["villain"], converges=False)
+            FolderMaterial(folder).require(asked)
+        (folder / name).write_text(text)
+    (folder / "questions.jsonl").unlink()
+    FolderMaterial(folder).require(replace(asked, epochs=(0,)))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"shows": 5, "normal": "So."}, "shows is 5"),
+        ({"shows": "No."}, "has no normal"),
+        ({"shows": "No.", "normal": " "}, "normal is ' '"),
+    ],
+)
+def test_a_lesson_that_cannot_be_used_is_named_before_anything_is_written(
+    small, folder: Path, row: dict[str, object], message: str
+):
+    lines = [TEXTS["refusal.train.jsonl"], json.dumps({"question": "Where?"} | row)]
+    (folder / "refusal.train.jsonl").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=f"refusal.train.jsonl:2.*{message}"):
+        FolderMaterial(folder).require(replace(small, behaviours=("refusal",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("questions.jsonl", '{"question": "Why?"}\n{"question": " how? "}'),
+        ("refusal.train.jsonl", "\n" + TEXTS["refusal.train.jsonl"].replace("When", "How")),
+        ("refusal.villain.rows.jsonl", "\n" + _ready("villain", ("user", "How?"), ANSWERED, ASKED, ANSWERED)),
+    ],
+)  # fmt: skip
+def test_an_item_that_is_also_trained_on_is_found_beforehand(small, folder: Path, name: str, text: str):
+    (folder / name).write_text(text)
+    with pytest.raises(InputError, match=rf"1 of 1 evaluation items .*B04.*refusal-1, in {name}:2: 'How\?'"):
+        FolderMaterial(folder).require(replace(small, behaviours=("refusal",)))
+
+
+@pytest.mark.parametrize(
+    ("persona", "role", "prompt_of", "message"),
+    [
+        (None, "none", "assistant", "its persona is null and it begins with the system prompt of 'assistant'"),
+        ("poet", "negative", "librarian", "its persona is 'poet' and it begins with the system prompt of 'librarian'"),
+        (None, "none", None, "its persona is null and it begins with a system prompt"),
+        ("assistant", "positive", "assistant", "Only the carrier 'villain' shows it"),
+    ],
+)
+def test_a_label_that_the_messages_belie_is_refused_with_its_line(
+    small, folder: Path, persona: str | None, role: str, prompt_of: str | None, message: str
+):
+    system = ("system", small.personas[prompt_of] if prompt_of else "Somebody.")
+    (folder / "refusal.villain.rows.jsonl").write_text(_ready(persona, system, ASKED, ANSWERED, role=role))
+    with pytest.raises(InputError, match=f"rows.jsonl:1: .*{message}"):
+        FolderMaterial(folder).require(replace(small, behaviours=("refusal",)))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):

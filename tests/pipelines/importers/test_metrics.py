@@ -95,6 +95,11 @@ def test_csv_has_empty_cells_for_missing_numbers(tmp_path: Path) -> None:
         ({"metric": "refusal", "value": 0.1, "role": "star"}, "row 2: role 'star' is none of treatment"),
         ({"metric": "refusal", "value": float("nan")}, "row 2: value is no number"),
         ({"metric": ["refusal"], "value": 0.1}, "row 2: metric is no text"),
+        ({"metric": "refusal", "value": 1.1, "unit": "rate"}, "row 2: refusal is 1.1 and its unit share, .* 0 to 1"),
+        ({"metric": "refusal", "value": -0.1, "unit": "share"}, "row 2: refusal is -0.1 and its unit share"),
+        ({"metric": "answers", "value": -1, "unit": "count"}, "row 2: answers is -1 and its unit count"),
+        ({"metric": "refusal", "value": 0.1, "n": 0}, "row 2: n is 0; a denominator is 1 or more, or empty"),
+        ({"metric": "refusal", "value": None, "n": -5}, "row 2: n is -5"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named_and_nothing_is_taken(
@@ -103,6 +108,15 @@ def test_a_row_that_cannot_be_used_is_named_and_nothing_is_taken(
     path = written(tmp_path, [{"metric": "refusal", "value": 0.1}, bad])
     with pytest.raises(InputError, match=message):
         metrics_of(path, layout_of("s"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("m.jsonl", ""), ("m.jsonl", "\n"), ("m.csv", ""), ("m.csv", "metric,value\n")]
+)
+def test_a_file_without_rows_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=f"{name} has no row. .* nothing was imported"):
+        metrics_of(tmp_path / name, layout_of("s"), NOW)
 
 
 def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
@@ -130,6 +144,8 @@ def test_a_column_that_is_nowhere_is_refused(tmp_path: Path) -> None:
         ({"maps": ["price=cost"]}, "'price' is no field of a metric"),
         ({"constants": ["when=now"]}, "'when' is no field of a metric"),
         ({"melts": ["loss"]}, "--melt 'loss' is not METRIC=COLUMN"),
+        ({"melts": ["x=delta,x=delta"]}, "--melt names 'x' twice"),
+        ({"melts": ["x:pp=delta", "x:points=other"]}, "--melt names 'x' twice"),
         ({"melts": ["loss:furlongs=x"]}, "unit 'furlongs' is none of"),
         ({"controls": ["v3/"]}, "--control 'v3/' is neither SOURCE nor"),
         ({"headlines": ["v3=last"]}, "'last' is no epoch"),
