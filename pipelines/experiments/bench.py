@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from lake.errors import CheckpointError, InputError
 from lake.store import Store
 from pipelines.checkpoints.folders import write_whole
@@ -103,4 +105,11 @@ def kept(store: Store, experiment_id: str) -> Registered:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}). Start `driftlake train` again.") from error
-    return Registered(experiment_of(content["file"], Path(content["path"])), int(version))
+    try:
+        return Registered(experiment_of(content["file"], Path(content["path"])), int(version))
+    except ValidationError as wrong:
+        found = wrong.errors(include_url=False)[0]
+        where = ".".join(map(str, found["loc"])) or "the file"
+        raise CheckpointError(
+            f"{path} has what is refused now: {where}: {found['msg']}. Train {name} again with a file that is taken."
+        ) from None
