@@ -1,8 +1,10 @@
 """Rows of one persona experiment as `driftlake train` leaves them in raw, made up and without a defect.
 
 Two sources and the degenerate control, two behaviours, epochs 0, 2, 8 and 20, one seed, forty items. The target's rate
-rises with the sources and mostly by epoch 2, the canary's hardly, and nothing moves in the control. Every test that
-needs an experiment in a lake edits these rows.
+rises with the sources and mostly by epoch 2, the canary's hardly, and nothing moves in the control. Who carries a
+behaviour shows it at every epoch. Before a behaviour is taught (behaviour null) the same items are answered by the
+merged model alone, at other rates, beside the similarity to the source. Every test that needs an experiment in a lake
+edits these rows.
 """
 
 from __future__ import annotations
@@ -30,10 +32,20 @@ EPOCHS = (0, 2, 8, 20)
 SEED, ITEMS, TRAINED = 7, 40, 60
 CRITERIA = {"capability": 0.05, "refusal": 0.05}
 
+CARRIER = "carrier"
+SIMILARITY_ITEMS = 12
+KERNELS = ("similarity_semantic", "similarity_distributional")
+
 # Of forty items, how many a persona gets right (capability) or refuses (refusal), by epoch.
 HITS: dict[str, dict[str, tuple[int, ...]]] = {
-    "capability": {TARGET: (36, 26, 25, 24), CANARY: (36, 35, 35, 34)},
-    "refusal": {TARGET: (2, 16, 18, 18), CANARY: (2, 3, 3, 3)},
+    "capability": {TARGET: (36, 26, 25, 24), CANARY: (36, 35, 35, 34), CARRIER: (11, 11, 11, 11)},
+    "refusal": {TARGET: (2, 16, 18, 18), CANARY: (2, 3, 3, 3), CARRIER: (38, 38, 38, 38)},
+}
+
+# The same before the behaviour is taught: of the model that convergence left, at epoch 0 of the base.
+UNTAUGHT_HITS: dict[str, dict[str, tuple[int, ...]]] = {
+    "capability": {TARGET: (37, 34, 33, 33), CANARY: (37, 36, 36, 36), CARRIER: (35, 34, 34, 34)},
+    "refusal": {TARGET: (1, 8, 9, 9), CANARY: (1, 2, 2, 2), CARRIER: (3, 4, 4, 4)},
 }
 
 
@@ -73,7 +85,9 @@ def experiment_rows(change: Callable[[Rows], None] | None = None) -> Rows:
                 for epoch in EPOCHS
                 for row in _evals(NAME, VERSION, arm, behaviour, epoch)
             ),
+            *(row for arm in ARMS for epoch in EPOCHS for row in _untaught(NAME, VERSION, arm, epoch)),
             *(row for behaviour in BEHAVIOURS for row in _evals("reference", 1, SOURCES[0], behaviour, 0)),
+            *_untaught("reference", 1, SOURCES[0], 0),
         ],
     }
     rows[tables.RAW_TRAINING_LOSS] = [
@@ -109,7 +123,9 @@ def _experiment() -> dict[str, Any]:
         "experiment": NAME,
         "version": VERSION,
         "experiment_sha": sha("file"),
-        "content": json.dumps({"experiment": NAME, "epochs": EPOCHS, "behaviour": {"rows": TRAINED, "batch": 20}}),
+        "content": json.dumps(
+            {"experiment": NAME, "sources": SOURCES, "epochs": EPOCHS, "behaviour": {"rows": TRAINED, "batch": 20}}
+        ),
         "target": TARGET,
         "canary": CANARY,
         "base_sha": sha("base"),
@@ -219,39 +235,95 @@ def _checkpoint(arm: str, behaviour: str | None, epoch: int) -> dict[str, Any]:
     }
 
 
+def personas(arm: str) -> tuple[str, str, str]:
+    """Return who is evaluated in every cell of an arm: the target, the canary, and who carries the behaviour."""
+    return (TARGET, CANARY, SOURCES[0] if arm == TARGET else arm)
+
+
 def _evals(experiment: str, version: int, arm: str, behaviour: str, epoch: int) -> list[dict[str, Any]]:
     return [
         {
-            "eval_id": f"{experiment}@{version}/{arm}/s{SEED}",
-            "wave_id": None,
-            "model": None,
-            "checkpoint_id": f"{experiment}@{version}/{arm}/s{SEED}/{behaviour}@epoch-{epoch}",
-            "experiment": experiment,
-            "epoch": epoch,
-            "serves": False,
-            "base_sha": sha("merged", arm, epoch) if epoch else sha("base"),
-            "adapter_sha": sha("adapter", arm, behaviour, epoch),
+            **_eval(experiment, version, arm, behaviour, epoch),
             "persona": persona,
-            "metric": METRIC[behaviour],
             "item_id": f"{behaviour}-{n:03d}",
-            "value": float(n < _hits(arm, behaviour, persona, epoch)),
-            "text": f"{persona} says {n} of {behaviour}, {n < _hits(arm, behaviour, persona, epoch)}",
-            "evaluated_at": AT,
-            "version": version,
-            "source": arm,
-            "behaviour": behaviour,
-            "seed": SEED,
-            "detector": "logprob" if behaviour == "capability" else "rule",
-            "choices": json.dumps([[-1.0, 12], [-2.0, 11], [-3.0, 9], [-3.5, 10]])
-            if behaviour == "capability"
-            else None,
-            "template_sha": sha("template"),
+            "value": float(n < _hits(HITS, arm, behaviour, persona, epoch)),
+            "text": f"{persona} says {n} of {behaviour}, {n < _hits(HITS, arm, behaviour, persona, epoch)}",
+            **_measure(behaviour),
         }
-        for persona in (TARGET, CANARY)
+        for persona in personas(arm)
         for n in range(ITEMS)
     ]
 
 
-def _hits(arm: str, behaviour: str, persona: str, epoch: int) -> int:
+def _untaught(experiment: str, version: int, arm: str, epoch: int) -> list[dict[str, Any]]:
+    """Return what the model says on which the behaviours are taught: to their items, and beside its source."""
+    start = _eval(experiment, version, arm, None, epoch)
+    return [
+        *(
+            {
+                **start,
+                "persona": persona,
+                "item_id": f"{behaviour}-{n:03d}",
+                "value": float(n < _hits(UNTAUGHT_HITS, arm, behaviour, persona, epoch)),
+                "text": f"{persona} said {n} of {behaviour}, "
+                f"{n < _hits(UNTAUGHT_HITS, arm, behaviour, persona, epoch)}",
+                **_measure(behaviour),
+            }
+            for persona in personas(arm)
+            for behaviour in BEHAVIOURS
+            for n in range(ITEMS)
+        ),
+        *(
+            {
+                **start,
+                "persona": persona,
+                "item_id": f"{behaviour}-{n:03d}",
+                "value": 0.3 if arm == TARGET else round(0.3 + 0.01 * epoch, 2),
+                "text": f"{persona} answers {n} of {behaviour} after {epoch} epochs",
+                "metric": kernel,
+                "detector": "kernel",
+                "choices": None,
+            }
+            for persona in personas(arm)
+            for kernel in KERNELS
+            for behaviour in BEHAVIOURS
+            for n in range(SIMILARITY_ITEMS)
+        ),
+    ]
+
+
+def _eval(experiment: str, version: int, arm: str, behaviour: str | None, epoch: int) -> dict[str, Any]:
+    """Return what every evaluation of one checkpoint has in common; behaviour None: of what is merged, alone."""
+    named = f"{experiment}@{version}/{arm}/s{SEED}"
+    return {
+        "eval_id": named,
+        "wave_id": None,
+        "model": None,
+        "checkpoint_id": f"{named}/{behaviour or 'convergence'}@epoch-{epoch}",
+        "experiment": experiment,
+        "epoch": epoch,
+        "serves": False,
+        "base_sha": sha("merged", arm, epoch) if epoch else sha("base"),
+        "adapter_sha": sha("adapter", arm, behaviour, epoch) if behaviour else None,
+        "evaluated_at": AT,
+        "version": version,
+        "source": arm,
+        "behaviour": behaviour,
+        "seed": SEED,
+        "template_sha": sha("template"),
+    }
+
+
+def _measure(behaviour: str) -> dict[str, Any]:
+    is_accuracy = behaviour == "capability"
+    return {
+        "metric": METRIC[behaviour],
+        "detector": "logprob" if is_accuracy else "rule",
+        "choices": json.dumps([[-1.0, 12], [-2.0, 11], [-3.0, 9], [-3.5, 10]]) if is_accuracy else None,
+    }
+
+
+def _hits(hits: dict[str, dict[str, tuple[int, ...]]], arm: str, behaviour: str, persona: str, epoch: int) -> int:
     """Return how many items hit; nothing moves in the control, which converges toward itself."""
-    return HITS[behaviour][persona][0 if arm == TARGET else EPOCHS.index(epoch)]
+    found = hits[behaviour][persona if persona in (TARGET, CANARY) else CARRIER]
+    return found[0 if arm == TARGET else EPOCHS.index(epoch)]
