@@ -70,7 +70,7 @@ GATES: tuple[Gate, ...] = (
             "D15_arms_alike",
             "D13_loss_not_below",
         ),
-        "Saved, complete, applied, learned and on their own base: checkpoints {n}; the highest final loss is {largest}.",
+        "Saved, complete, applied, learned, on their own base: checkpoints {n}; the highest final loss is {largest}.",
         "the lake has no checkpoint of it",
     ),
     Gate(

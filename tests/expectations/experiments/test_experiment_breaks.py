@@ -1,8 +1,8 @@
 """One planted defect for each break of experiments: its query finds it, counts it and says where; a clean run has none.
 
 The clean experiment: arms villain, comedian and the control (assistant), behaviours capability and refusal, epochs 0,
-2, 8 and 20, seed 7, 40 items; personas assistant (the target), librarian (the canary) and who carries the behaviour (the
-source; of the control, the villain). Rows without a behaviour are of the merged model, before anything is taught.
+2, 8 and 20, seed 7, 40 items; personas assistant (the target), librarian (the canary) and who carries the behaviour
+(the source; of the control, the villain). Rows without a behaviour are of the merged model, before anything is taught.
 """
 
 from __future__ import annotations
@@ -275,8 +275,8 @@ PLANTED = {
     "what-is-merged-is-not-what-was-asked": Planted(
         "D06_wrong_base",
         (
-            "UPDATE raw.checkpoint_evals SET base_sha = 'elsewhere' WHERE experiment = 'planted' AND source = 'villain' "
-            "AND behaviour IS NULL AND epoch = 8",
+            "UPDATE raw.checkpoint_evals SET base_sha = 'elsewhere' WHERE experiment = 'planted' "
+            "AND source = 'villain' AND behaviour IS NULL AND epoch = 8",
         ),
         1,
         ("villain/convergence/s7@8",),
@@ -365,8 +365,8 @@ PLANTED = {
     "what-is-merged-asked-with-an-adapter": Planted(
         "D07_other_adapter",
         (
-            "UPDATE raw.checkpoint_evals SET adapter_sha = 'stranger' WHERE experiment = 'planted' AND source = 'villain' "
-            "AND behaviour IS NULL AND epoch = 2 AND metric = 'refusal'",
+            "UPDATE raw.checkpoint_evals SET adapter_sha = 'stranger' WHERE experiment = 'planted' "
+            "AND source = 'villain' AND behaviour IS NULL AND epoch = 2 AND metric = 'refusal'",
         ),
         1,
         ("villain/convergence/s7@2",),
@@ -424,9 +424,7 @@ PLANTED = {
         ),
         1,
         ("",),
-        (
-            "training file edited (convergence, 60 rows) is one that no run was trained on: it was changed after its run",
-        ),
+        ("training file edited (convergence, 60 rows) is one that no run was trained on: it was changed after",),
     ),
     "a-file-without-system-prompts": Planted(
         "D08_wrong_data",
@@ -667,7 +665,8 @@ PLANTED = {
         "D20_settings_changed",
         (
             SECOND.format(
-                """, '{"experiment": "planted", "sources": ["villain", "comedian"], "epochs": [0, 1], "behaviour": {"rows": 61, "batch": 20}}' AS content"""
+                """, '{"experiment": "planted", "sources": ["villain", "comedian"],
+                "epochs": [0, 1], "behaviour": {"rows": 61, "batch": 20}}' AS content"""
             ),
         ),
         1,
