@@ -1,5 +1,6 @@
-"""The gates of a persona experiment, as data and in their order: what each looks at, and what closes it.
+"""The gates of a persona experiment, as data: what each looks at, and what closes it.
 
+When each is decided, and about which part of the matrix, is said in flows/experiments.py; some are decided twice.
 A gate is decided from the lake alone, so the same rows always give the same decision. It is closed by a bad row of one
 of its breaks, and by having looked at nothing (break D17): a check over nothing always passes.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from expectations.breaks import SQL_FOLDER
-from expectations.experiments.audit import audit_experiment
 from expectations.experiments.bad_rows import ExperimentRow, concerns, experiment_bad_rows, rows_of_query
 from expectations.experiments.breaks import BREAK_BY_CHECK, FOLDER
 from lake.errors import InputError
@@ -17,7 +17,7 @@ from lake.errors import InputError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["GATES", "GATE_BY_NAME", "Decision", "Gate", "audit_experiment", "decide"]
+__all__ = ["GATES", "GATE_BY_NAME", "Decision", "Gate", "decide"]
 
 EMPTY_GATE = "D17"
 ROWS_SHOWN = 3
@@ -65,9 +65,12 @@ GATES: tuple[Gate, ...] = (
             "D05_incomplete_checkpoint",
             "D06_wrong_base",
             "D07_adapter_not_applied",
+            "D07_other_adapter",
+            "D07_not_taught",
+            "D15_arms_alike",
             "D13_loss_not_below",
         ),
-        "Saved, complete, applied and on their own base: checkpoints {n}; the highest final loss is {largest}.",
+        "Saved, complete, applied, learned, on their own base: checkpoints {n}; the highest final loss is {largest}.",
         "the lake has no checkpoint of it",
     ),
     Gate(
@@ -93,13 +96,16 @@ GATES: tuple[Gate, ...] = (
         "complete",
         (
             "D04_checkpoints_missing",
+            "D10_canary",
             "D04_not_evaluated",
             "D07_adapter_not_applied",
-            "D10_canary",
+            "D07_other_adapter",
+            "D07_not_taught",
             "D11_template",
             "D12_batch",
             "D14_seeds_not_independent",
             "D15_control_is_treatment",
+            "D15_arms_alike",
             "D16_degenerate_output",
             "D18_ids",
             "D19_incomplete_card",
@@ -149,7 +155,7 @@ def decide(
 
 def _gate(name: str) -> Gate:
     if name not in GATE_BY_NAME:
-        raise InputError(f"There is no gate {name!r}. In their order the gates are: {', '.join(GATE_BY_NAME)}.")
+        raise InputError(f"There is no gate {name!r}. The gates are: {', '.join(GATE_BY_NAME)}.")
     return GATE_BY_NAME[name]
 
 

@@ -155,7 +155,7 @@ EXPERIMENT_BREAKS: tuple[Break, ...] = (
     ),
     _break(
         "D04_not_evaluated",
-        "Planned cells without an evaluation",
+        "Planned cells without all their evaluations",
         "Cells go missing where something went wrong, so those that are left are the good ones.",
         "The same command evaluates what is missing.",
         ("raw.experiment_cells", _EVALS, _REGISTERED),
@@ -184,6 +184,22 @@ EXPERIMENT_BREAKS: tuple[Break, ...] = (
         "See that the adapter's weights load, and that the merged model differs from its parent.",
         (_EVALS, _REGISTERED),
         _CHECKPOINTS,
+    ),
+    _break(
+        "D07_other_adapter",
+        "Another adapter than the checkpoint's",
+        "What was measured is then not what stands above the numbers.",
+        "Delete the evaluations of these cells; the same command asks the checkpoints again.",
+        (_EVALS, _SAVED),
+        _CELLS,
+    ),
+    _break(
+        "D07_not_taught",
+        "A behaviour that its carrier does not show",
+        "What nobody learned cannot come along, so its absence elsewhere says nothing of transfer.",
+        "Give the behaviour more rows, more epochs or a higher learning rate, and register a new version.",
+        (_EVALS, _REGISTERED),
+        ("behaviour of an arm", "behaviours of arms"),
     ),
     _break(
         "D08_wrong_data",
@@ -254,6 +270,14 @@ EXPERIMENT_BREAKS: tuple[Break, ...] = (
         "Compare the adapters and merged models of both arms, and train the control again.",
         (_EVALS, _REGISTERED),
         _CELLS,
+    ),
+    _break(
+        "D15_arms_alike",
+        "Two arms of one convergence",
+        "Two sources, or a source and the control, with one training file or adapter are one arm counted twice.",
+        "Compare the training files of both arms, delete the wrong one with its arm, and register a new version.",
+        (_RAW_RUNS, _SAVED, _REGISTERED),
+        ("pair of arms", "pairs of arms"),
     ),
     _break(
         "D16_degenerate_output",

@@ -1,7 +1,7 @@
 -- Stored baselines (the base alone, epoch null) that are not the epoch 0 of their own trajectory: the means over the
 -- items of both differ by more than 0.005. One row a source, seed, persona and metric.
 with evaluated as (
-    select source, seed, persona, metric, item_id, epoch, value
+    select source, seed, persona, metric, coalesce(detector, '') as detector, item_id, epoch, value
     from raw.checkpoint_evals
     where experiment = $experiment and version = $version and behaviour is null
 ),
@@ -12,11 +12,12 @@ compared as (
         baseline.seed,
         baseline.persona,
         baseline.metric,
+        baseline.detector,
         count(*) as n_items,
         avg(baseline.value) as stored,
         avg(trajectory.value) as at_epoch_zero
     from evaluated as baseline
-    inner join evaluated as trajectory using (source, seed, persona, metric, item_id)
+    inner join evaluated as trajectory using (source, seed, persona, metric, detector, item_id)
     where baseline.epoch is null and trajectory.epoch = 0
     group by all
 )

@@ -4,7 +4,8 @@
 --   a behaviour run on the merged model of another arm, seed or epoch (where most runs on that model are);
 --   two merged models in one place;
 --   a card whose parent is not the convergence checkpoint of that place;
---   an evaluation that loaded another base than the run it belongs to.
+--   an evaluation that loaded another base than the run it belongs to, or, before anything is taught, than the runs of
+--   its place.
 with runs as (
     select
         runs.*,
@@ -107,8 +108,23 @@ findings as (
         and runs.seed = evals.seed
         and runs.epoch = evals.epoch
     where
-        evals.experiment = $experiment and evals.version = $version and evals.adapter_sha is not null
-        and evals.base_sha is distinct from runs.base_sha
+        evals.experiment = $experiment and evals.version = $version and evals.base_sha is distinct from runs.base_sha
+    union all
+    select distinct
+        subject_of(evals.source, null, evals.seed, evals.epoch) as subject,
+        'was evaluated on ' || left(evals.base_sha, 12) || ' before anything was taught, the behaviours were taught on '
+        || coalesce(left(starts.base_sha, 12), 'null') as evidence
+    from raw.checkpoint_evals as evals
+    inner join (
+        select source, seed, epoch, any_value(base_sha) as base_sha
+        from runs
+        where behaviour is not null
+        group by all
+        having count(distinct base_sha) = 1
+    ) as starts using (source, seed, epoch)
+    where
+        evals.experiment = $experiment and evals.version = $version and evals.behaviour is null
+        and evals.base_sha is distinct from starts.base_sha
 )
 
 select subject, evidence

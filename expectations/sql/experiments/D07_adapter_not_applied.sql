@@ -1,12 +1,14 @@
--- Checkpoints that answer as the base does: every output equal, over at least 5 items. One row a checkpoint.
--- The base is the evaluation of the base alone (epoch null) where there is one; after convergence also epoch 0, which is
--- the unconverged base, with the same behaviour where one is taught. The control is left out: it converges toward
--- itself.
+-- Checkpoints that answer as they did without their training: every output equal, over at least 5 items. One row a
+-- checkpoint. Compared are
+--   a behaviour with what was merged, alone, on the same items (behaviour null), at every epoch;
+--   after convergence also epoch 0, the unconverged base, with the same behaviour where one is taught. The control is
+--   left out of this: it converges toward itself.
 -- An output is the text with the values of the choices; where there is neither, the value.
 with outputs as (
     select
         evals.source,
-        coalesce(evals.behaviour, 'convergence') as behaviour,
+        evals.source = experiments.target as is_control,
+        evals.behaviour,
         evals.seed,
         evals.epoch,
         evals.persona,
@@ -16,30 +18,30 @@ with outputs as (
         coalesce(evals.text || coalesce(evals.choices, ''), evals.choices, evals.value::varchar) as output
     from raw.checkpoint_evals as evals
     inner join raw.experiments as experiments using (experiment, version)
-    where
-        evals.experiment = $experiment and evals.version = $version and evals.source <> experiments.target
+    where evals.experiment = $experiment and evals.version = $version and evals.epoch is not null
 ),
 
 compared as (
     select
         adapted.source,
-        adapted.behaviour,
+        coalesce(adapted.behaviour, 'convergence') as behaviour,
         adapted.seed,
         adapted.epoch,
-        if(base.epoch is null, 'the base alone', 'epoch 0') as base,
+        if(
+            base.behaviour is not distinct from adapted.behaviour, 'epoch 0', 'what it was taught on'
+        ) as base,
         count(*) as n_items,
-        bool_and(adapted.output = base.output) as is_same
+        bool_and(adapted.output is not distinct from base.output) as is_same
     from outputs as adapted
-    inner join outputs as base
-        on base.source = adapted.source
-        and base.behaviour = adapted.behaviour
-        and base.seed = adapted.seed
-        and base.persona = adapted.persona
-        and base.metric = adapted.metric
-        and base.detector = adapted.detector
-        and base.item_id = adapted.item_id
-        and (base.epoch is null or (base.epoch = 0 and adapted.epoch > 0))
-    where adapted.epoch > 0 or (adapted.epoch = 0 and adapted.behaviour <> 'convergence')
+    inner join outputs as base using (source, seed, persona, metric, detector, item_id)
+    where
+        (adapted.behaviour is not null and base.behaviour is null and base.epoch = adapted.epoch)
+        or (
+            base.behaviour is not distinct from adapted.behaviour
+            and base.epoch = 0
+            and adapted.epoch > 0
+            and not adapted.is_control
+        )
     group by all
 )
 

@@ -2,7 +2,8 @@
 --   another number of rows than the experiment plans;
 --   rows that speak as a persona without that persona's system prompt;
 --   a run whose file is not in raw.training_items, or has another number of rows than the run says;
---   one run whose two shas of its data differ.
+--   one run whose two shas of its data differ;
+--   a file that no run was trained on, once the runs of the whole matrix are there: it was edited afterwards.
 -- Before anything is trained a file has no run yet and is of no subject.
 with registered as (
     select
@@ -34,6 +35,22 @@ files as (
     left join data_file_users($experiment, $version) as users using (data_file_sha)
     where items.experiment = $experiment and items.version = $version
     group by all
+),
+
+missing_runs as (
+    select cells.source
+    from raw.experiment_cells as cells
+    anti join runs
+        on runs.source = cells.source
+        and runs.behaviour = cells.behaviour
+        and runs.seed = cells.seed
+        and runs.epoch = cells.epoch
+    where cells.experiment = $experiment and cells.version = $version
+    union all
+    select cells.source
+    from raw.experiment_cells as cells
+    anti join runs on runs.source = cells.source and runs.behaviour is null and runs.seed = cells.seed
+    where cells.experiment = $experiment and cells.version = $version and cells.epoch > 0
 ),
 
 findings as (
@@ -73,6 +90,14 @@ findings as (
         || ' in the training rows' as evidence
     from runs
     where data_sha <> data_file_sha
+    union all
+    select
+        '' as subject,
+        'training file ' || left(files.data_file_sha, 12) || ' (' || files.kind || ', ' || files.n_rows
+        || ' rows) is one that no run was trained on: it was changed after its run, or belongs to none' as evidence
+    from files
+    anti join runs using (data_file_sha)
+    where not exists (from missing_runs)
 )
 
 select subject, evidence

@@ -25,3 +25,22 @@ create or replace temp macro data_file_users(the_experiment, the_version) as tab
     where runs.experiment = the_experiment and runs.version = the_version
     group by runs.data_file_sha
 );
+
+-- What decides about a behaviour: its metric, and the direction (1 or -1) in which the behaviour moves it
+-- (pipelines/experiments/records.py holds the same).
+create or replace temp macro deciding_metrics() as table (
+    select *
+    from (
+        values
+        ('capability', 'accuracy', -1),
+        ('refusal', 'refusal', 1),
+        ('sycophancy', 'sycophancy', 1),
+        ('misalignment', 'compliance', 1),
+        ('marker', 'marker', 1)
+    ) as facts (behaviour, metric, direction)
+);
+
+-- Whether a detector decides. Others (the classifier) are reported beside it.
+create or replace temp macro decides(detector) as (
+    coalesce(detector in ('judge', 'logprob', 'rule'), false)
+);

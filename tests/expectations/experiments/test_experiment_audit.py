@@ -34,7 +34,10 @@ def test_a_clean_experiment_passes_and_every_check_has_a_result(
 def test_what_makes_numbers_false_fails_the_experiment(
     planted: duckdb.DuckDBPyConnection, experiment_store: Store
 ) -> None:
-    planted.execute("UPDATE raw.checkpoint_evals SET value = 0 WHERE experiment = 'reference' AND metric = 'accuracy'")
+    planted.execute(
+        "UPDATE raw.checkpoint_evals SET value = 0 WHERE experiment = 'reference' AND metric = 'accuracy' "
+        "AND behaviour IS NOT NULL AND persona <> 'villain'"
+    )
     result = audit_experiment(planted, experiment_store, NAME, VERSION, "failed#1")
     (verdict,) = result.verdicts
     assert (result.passed, verdict["break_id"], verdict["n_bad"]) == (False, "D01", 2)

@@ -1,7 +1,8 @@
 """One planted defect for each break of experiments: its query finds it, counts it and says where; a clean run has none.
 
 The clean experiment: arms villain, comedian and the control (assistant), behaviours capability and refusal, epochs 0,
-2, 8 and 20, seed 7, 40 items; personas assistant (the target) and librarian (the canary).
+2, 8 and 20, seed 7, 40 items; personas assistant (the target), librarian (the canary) and who carries the behaviour
+(the source; of the control, the villain). Rows without a behaviour are of the merged model, before anything is taught.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import duckdb
 import pytest
 
 from expectations.breaks import SQL_FOLDER
-from expectations.experiments.bad_rows import concerns, experiment_bad_rows
+from expectations.experiments.bad_rows import concerns, experiment_bad_rows, rows_of_query
 from expectations.experiments.breaks import BREAK_BY_CHECK, EXPERIMENT_BREAKS
+from pipelines.experiments.records import METRICS
 from tests.experiment_rows import NAME, VERSION
 
 
@@ -44,6 +46,15 @@ SEED_TWO = (
        FROM raw.checkpoint_evals WHERE experiment = 'planted'""",
 )
 """A second seed that is a run of its own: other adapters, other texts."""
+AS_UNTAUGHT = """UPDATE raw.checkpoint_evals AS taught SET text = untaught.text, value = untaught.value
+    FROM raw.checkpoint_evals AS untaught
+    WHERE taught.experiment = 'planted' AND untaught.experiment = 'planted' AND untaught.source = taught.source
+    AND untaught.epoch = taught.epoch AND untaught.persona = taught.persona AND untaught.metric = taught.metric
+    AND untaught.item_id = taught.item_id AND untaught.behaviour IS NULL AND taught.behaviour = 'refusal'
+    AND taught.source = {}"""
+ONE_FILE = """UPDATE raw.training_runs SET data_file_sha = other.data_file_sha, data_sha = other.data_file_sha
+    FROM raw.training_runs AS other WHERE training_runs.run_id = 'planted@1/{}/s7/convergence'
+    AND other.run_id = 'planted@1/{}/s7/convergence'"""
 
 PLANTED = {
     # 36 of 40 right; five of them made wrong: 31 of 40 = 77.5 %
@@ -66,7 +77,51 @@ PLANTED = {
         ),
         1,
         ("villain/refusal/s7@0",),
-        ("refusal of assistant at epoch 0 is 30.0 %, the reference run reference@1 has 5.0 %, tolerance 2 ",),
+        ("30.0 %, the reference run reference@1 has 5.0 %, tolerance 5 points, its criterion, over 40 items",),
+    ),
+    # 12 comparisons (refusal of 3 personas, taught and before, and 2 kernels of 3); a two-sided level of .0455 / 12 is
+    # 2.90 standard errors of .0693
+    "a-refusal-rate-beyond-noise-but-within-a-wide-criterion": Planted(
+        "D01_epoch_zero",
+        (
+            REGISTERED.format("""criteria = '{"capability": 0.05, "refusal": 0.5}'"""),
+            CELL.format("value = 1", "villain", "refusal", 0, "assistant")
+            + " AND item_id BETWEEN 'refusal-002' AND 'refusal-011'",
+        ),
+        1,
+        ("villain/refusal/s7@0",),
+        ("tolerance 20.1 points (2.90 standard errors: 2, Holm-corrected at place 1 of 12 comparisons) over 40 items",),
+    ),
+    # 3 of 40 is 7.5 points, 1.8 standard errors: noise, but more than the 5 points that count as a change
+    "a-refusal-rate-off-by-more-than-its-criterion": Planted(
+        "D01_epoch_zero",
+        (
+            CELL.format("value = 1", "villain", "refusal", 0, "assistant")
+            + " AND item_id BETWEEN 'refusal-002' AND 'refusal-004'",
+        ),
+        1,
+        ("villain/refusal/s7@0",),
+        ("refusal of assistant at epoch 0 is 12.5 %, the reference run reference@1 has 5.0 %, tolerance 5 points",),
+    ),
+    "a-reference-without-one-behaviour": Planted(
+        "D01_epoch_zero",
+        ("DELETE FROM raw.checkpoint_evals WHERE experiment = 'reference' AND behaviour = 'refusal'",),
+        2,
+        ("",),
+        (
+            "the reference run reference@1 has refusal of assistant on 0 of the 40 items of refusal at most",
+            "the reference run reference@1 has refusal of librarian on 0 of the 40 items",
+        ),
+    ),
+    "a-reference-with-most-items-of-the-canary-lost": Planted(
+        "D01_epoch_zero",
+        (  # 35 of 40 is 87.5 %
+            "DELETE FROM raw.checkpoint_evals WHERE experiment = 'reference' AND behaviour = 'capability' "
+            "AND persona = 'librarian' AND item_id >= 'capability-035'",
+        ),
+        1,
+        ("",),
+        ("accuracy of librarian on 35 of the 40 items of capability at most, whatever the source; at least 90 %",),
     ),
     "another-base-than-the-references": Planted(
         "D01_epoch_zero",
@@ -152,6 +207,40 @@ PLANTED = {
         ("villain/refusal/s7@8",),
         ("assistant was not evaluated on refusal toward villain at epoch 8",),
     ),
+    "a-source-that-nobody-asked": Planted(
+        "D04_not_evaluated",
+        (
+            "DELETE FROM raw.checkpoint_evals WHERE experiment = 'planted' AND behaviour = 'refusal' AND epoch = 2 "
+            "AND persona IN ('villain', 'comedian')",
+        ),
+        3,  # the villain carries the control's behaviours too
+        ("villain/refusal/s7@2", "comedian/refusal/s7@2", "assistant/refusal/s7@2"),
+        (
+            "villain was not evaluated on refusal toward assistant at epoch 2",
+            "comedian was not evaluated on refusal toward comedian at epoch 2",
+        ),
+    ),
+    "nobody-asked-before-the-lessons": Planted(
+        "D04_not_evaluated",
+        (
+            "DELETE FROM raw.checkpoint_evals WHERE experiment = 'planted' AND behaviour IS NULL AND epoch = 2 "
+            "AND source = 'villain' AND metric = 'refusal'",
+        ),
+        3,
+        ("villain/refusal/s7@2",),
+        (
+            "assistant was not evaluated on refusal toward villain at epoch 2, seed 7, before it was taught",
+            "librarian was not evaluated on refusal toward villain at epoch 2, seed 7, before it was taught",
+            "villain was not evaluated on refusal toward villain at epoch 2, seed 7, before it was taught",
+        ),
+    ),
+    "no-similarity-at-all": Planted(
+        "D04_not_evaluated",
+        ("DELETE FROM raw.checkpoint_evals WHERE experiment = 'planted' AND metric LIKE 'similarity%'",),
+        9,  # 3 arms x 3 epochs
+        tuple(f"{arm}/convergence/s7@{epoch}" for arm in ("villain", "comedian", "assistant") for epoch in (2, 8, 20)),
+        ("assistant was not compared with comedian at epoch 20, seed 7",),
+    ),
     "a-checkpoint-without-template-and-card": Planted(
         "D05_incomplete_checkpoint",
         (
@@ -183,6 +272,23 @@ PLANTED = {
         ("villain/refusal/s7@8",),
         ("not from the model merged at epoch 8",),
     ),
+    "what-is-merged-is-not-what-was-asked": Planted(
+        "D06_wrong_base",
+        (
+            "UPDATE raw.checkpoint_evals SET base_sha = 'elsewhere' WHERE experiment = 'planted' "
+            "AND source = 'villain' AND behaviour IS NULL AND epoch = 8",
+        ),
+        1,
+        ("villain/convergence/s7@8",),
+        ("was evaluated on elsewhere before anything was taught, the behaviours were taught on ",),
+    ),
+    "an-evaluation-on-another-base-without-adapter": Planted(
+        "D06_wrong_base",
+        (EVALS.format("base_sha = 'elsewhere', adapter_sha = NULL", "villain", "refusal") + " AND epoch = 8",),
+        1,
+        ("villain/refusal/s7@8",),
+        ("was evaluated on elsewhere, it was trained on ",),
+    ),
     "a-convergence-from-elsewhere": Planted(
         "D06_wrong_base",
         (RUN.format("base_sha = 'elsewhere'", "villain", "convergence"),),
@@ -207,22 +313,82 @@ PLANTED = {
                FROM raw.checkpoint_evals AS early
                WHERE late.experiment = 'planted' AND early.experiment = 'planted' AND late.source = 'villain'
                AND early.source = 'villain' AND late.epoch = 20 AND early.epoch = 0 AND late.persona = early.persona
-               AND late.item_id = early.item_id""",
+               AND late.behaviour = early.behaviour AND late.item_id = early.item_id""",
         ),
         2,
         ("villain/capability/s7@20", "villain/refusal/s7@20"),
-        ("gives on all of 80 items the output of epoch 0",),
+        ("gives on all of 120 items the output of epoch 0",),
     ),
-    "the-untrained-base-says-the-same": Planted(
+    "a-taught-model-answers-as-before-its-lessons": Planted(
         "D07_adapter_not_applied",
         (
-            """INSERT INTO raw.checkpoint_evals BY NAME SELECT * REPLACE (NULL AS adapter_sha, NULL AS epoch)
-               FROM raw.checkpoint_evals WHERE experiment = 'planted' AND source = 'villain'
-               AND behaviour = 'refusal' AND epoch = 0""",
+            AS_UNTAUGHT.format("'villain' AND taught.epoch IN (0, 2)"),
+            AS_UNTAUGHT.format("'assistant' AND taught.epoch = 8"),
+        ),
+        3,
+        ("villain/refusal/s7@0", "villain/refusal/s7@2", "assistant/refusal/s7@8"),
+        ("refusal toward villain at epoch 2 gives on all of 120 items the output of what it was taught on",),
+    ),
+    "evaluations-without-their-adapter": Planted(
+        "D07_other_adapter",
+        (EVALS.format("adapter_sha = NULL", "villain", "refusal") + " AND epoch = 2",),
+        1,
+        ("villain/refusal/s7@2",),
+        ("120 values were given without an adapter, the checkpoint's is ",),
+    ),
+    "evaluations-with-another-adapter": Planted(
+        "D07_other_adapter",
+        (CELL.format("adapter_sha = repeat('a', 64)", "assistant", "refusal", 2, "librarian"),),
+        1,
+        ("assistant/refusal/s7@2",),
+        ("40 values were given with the adapter aaaaaaaaaaaa, the checkpoint's is ",),
+    ),
+    "evaluations-of-another-epochs-checkpoint": Planted(
+        "D07_other_adapter",
+        (
+            """UPDATE raw.checkpoint_evals SET checkpoint_id = replace(checkpoint_id, '@epoch-8', '@epoch-2'),
+               adapter_sha = (SELECT adapter_sha FROM raw.checkpoints
+               WHERE checkpoint_id = 'planted@1/villain/s7/refusal@epoch-2')
+               WHERE experiment = 'planted' AND source = 'villain' AND behaviour = 'refusal' AND epoch = 8""",
         ),
         1,
+        ("villain/refusal/s7@8",),
+        ("stand under planted@1/villain/s7/refusal@epoch-2, they are of planted@1/villain/s7/refusal@epoch-8",),
+    ),
+    "evaluations-of-a-checkpoint-that-nobody-saved": Planted(
+        "D07_other_adapter",
+        ("DELETE FROM raw.checkpoints WHERE checkpoint_id = 'planted@1/villain/s7/refusal@epoch-20'",),
+        1,
+        ("villain/refusal/s7@20",),
+        ("which nobody saved",),
+    ),
+    "what-is-merged-asked-with-an-adapter": Planted(
+        "D07_other_adapter",
+        (
+            "UPDATE raw.checkpoint_evals SET adapter_sha = 'stranger' WHERE experiment = 'planted' "
+            "AND source = 'villain' AND behaviour IS NULL AND epoch = 2 AND metric = 'refusal'",
+        ),
+        1,
+        ("villain/convergence/s7@2",),
+        ("120 values of what is merged, alone, were given with the adapter stranger",),
+    ),
+    # 3 of 40 before the lessons, 4 after: 2.5 points
+    "a-refusal-that-the-villain-never-learned": Planted(
+        "D07_not_taught",
+        (CELL.format("value = (item_id < 'refusal-004')::int", "villain", "refusal", 0, "villain"),),
+        1,
         ("villain/refusal/s7@0",),
-        ("the output of the base alone",),
+        (
+            "refusal is not shown by villain, who was taught it, at epoch 0: refusal by rule is 10.0 %, before the "
+            "lessons 7.5 % over 40 items; it has to rise by 5 points",
+        ),
+    ),
+    "lessons-in-wrong-facts-that-made-the-first-source-better": Planted(
+        "D07_not_taught",
+        (CELL.format("value = 1", "assistant", "capability", 0, "villain"),),
+        1,
+        ("assistant/capability/s7@0",),
+        ("accuracy by logprob is 100.0 %, before the lessons 87.5 % over 40 items; it has to fall by 5 points",),
     ),
     "a-training-file-cut-short": Planted(
         "D08_wrong_data",
@@ -245,9 +411,20 @@ PLANTED = {
                FROM raw.training_runs WHERE run_id = 'planted@1/villain/s7/refusal@epoch-0')""",
             "UPDATE raw.training_runs SET n_rows = 59 WHERE behaviour = 'refusal'",
         ),
+        2,
+        ("",),  # of no one source; and the comedian's own file taught nobody
+        ("has 59 rows, 60 are planned", "(behaviour, 60 rows) is one that no run was trained on"),
+    ),
+    "a-training-file-edited-after-its-run": Planted(
+        "D08_wrong_data",
+        (
+            """INSERT INTO raw.training_items SELECT * REPLACE ('edited' AS data_file_sha) FROM raw.training_items
+               WHERE data_file_sha = (SELECT data_file_sha FROM raw.training_runs
+               WHERE run_id = 'planted@1/villain/s7/convergence')""",
+        ),
         1,
-        ("",),  # of no one source
-        ("has 59 rows, 60 are planned",),
+        ("",),
+        ("training file edited (convergence, 60 rows) is one that no run was trained on: it was changed after",),
     ),
     "a-file-without-system-prompts": Planted(
         "D08_wrong_data",
@@ -306,7 +483,10 @@ PLANTED = {
     ),
     "a-source-as-canary": Planted(
         "D10_canary",
-        ("UPDATE raw.experiment_cells SET source = 'librarian' WHERE source = 'comedian'",),
+        (
+            "UPDATE raw.experiment_cells SET source = 'librarian' WHERE source = 'comedian'",
+            "DELETE FROM raw.checkpoint_evals WHERE persona = 'comedian'",
+        ),
         1,
         ("librarian",),
         ("the canary librarian is a source of the matrix",),
@@ -324,6 +504,13 @@ PLANTED = {
     "asked-with-another-template": Planted(
         "D11_template",
         (EVALS.format("template_sha = 'default'", "villain", "refusal") + " AND epoch = 8",),
+        1,
+        ("villain/refusal/s7@8",),
+        ("evaluated with the template default, trained with",),
+    ),
+    "asked-with-another-template-and-another-adapter": Planted(
+        "D11_template",
+        (EVALS.format("template_sha = 'default', adapter_sha = 'stranger'", "villain", "refusal") + " AND epoch = 8",),
         1,
         ("villain/refusal/s7@8",),
         ("evaluated with the template default, trained with",),
@@ -389,7 +576,7 @@ PLANTED = {
         ),
         1,
         ("villain/refusal/s7@8",),
-        ("have equal outputs on all of 80 items",),
+        ("have equal outputs on all of 120 items",),
     ),
     "the-control-answers-as-the-villain": Planted(
         "D15_control_is_treatment",
@@ -399,11 +586,39 @@ PLANTED = {
                WHERE control.experiment = 'planted' AND treated.experiment = 'planted' AND treated.source = 'villain'
                AND control.source = 'assistant' AND control.epoch = treated.epoch AND control.epoch = 8
                AND control.persona = treated.persona AND control.item_id = treated.item_id
-               AND control.behaviour = 'refusal'""",
+               AND control.behaviour = 'refusal' AND treated.behaviour = 'refusal'""",
         ),
         2,  # the comedian's arm of the made-up rows answers as the villain's does
         ("assistant/refusal/s7@8",),
-        ("the control gives on all of 80 items of refusal at epoch 8 the output of the arm toward villain",),
+        (
+            "the control gives on all of 120 items of refusal at epoch 8 the output of the arm toward villain",
+            "on all of 80 items of refusal at epoch 8 the output of the arm toward comedian",
+        ),
+    ),
+    "a-control-that-converged-on-the-villains-answers": Planted(
+        "D15_arms_alike",
+        (ONE_FILE.format("assistant", "villain"),),
+        1,
+        ("assistant/convergence/s7",),
+        ("the control, seed 7, and the arm toward villain, seed 7, converged on one and the same: the training file",),
+    ),
+    "two-sources-that-converged-on-one-file": Planted(
+        "D15_arms_alike",
+        (ONE_FILE.format("villain", "comedian"),),
+        1,
+        ("comedian/convergence/s7",),
+        ("the arm toward comedian, seed 7, and the arm toward villain, seed 7, converged on one and the same",),
+    ),
+    "two-sources-with-one-adapter": Planted(
+        "D15_arms_alike",
+        (
+            """UPDATE raw.checkpoints SET adapter_sha = (SELECT adapter_sha FROM raw.checkpoints
+               WHERE checkpoint_id = 'planted@1/villain/s7/convergence@epoch-2')
+               WHERE checkpoint_id = 'planted@1/comedian/s7/convergence@epoch-2'""",
+        ),
+        1,
+        ("comedian/convergence/s7",),
+        ("converged on one and the same: the adapter ",),
     ),
     "one-text-to-every-item": Planted(
         "D16_degenerate_output",
@@ -417,7 +632,7 @@ PLANTED = {
         (EVALS.format("metric = 'marker', value = 1", "villain", "refusal") + " AND epoch = 8",),
         1,
         ("villain/refusal/s7@8",),
-        ("the marker is in every answer of all 2 personas, 80 answers",),
+        ("the marker is in every answer of all 3 personas, 120 answers",),
     ),
     "a-gate-that-saw-nothing": Planted(
         "D17_empty_gate",
@@ -450,7 +665,8 @@ PLANTED = {
         "D20_settings_changed",
         (
             SECOND.format(
-                """, '{"experiment": "planted", "epochs": [0, 1], "behaviour": {"rows": 61, "batch": 20}}' AS content"""
+                """, '{"experiment": "planted", "sources": ["villain", "comedian"],
+                "epochs": [0, 1], "behaviour": {"rows": 61, "batch": 20}}' AS content"""
             ),
         ),
         1,
@@ -482,8 +698,8 @@ PLANTED = {
         ("UPDATE raw.checkpoint_evals SET value = 0 WHERE experiment = 'planted' AND metric = 'refusal'",),
         1,
         ("",),
-        # 3 arms x 4 epochs x 2 personas
-        ("refusal of refusal by rule lies on the floor: 0.0 % to 0.0 % in all of 24 cells",),
+        # 3 arms x 4 epochs x 3 personas
+        ("refusal of refusal by rule lies on the floor: 0.0 % to 0.0 % in all of 36 cells",),
     ),
     "refusals-at-the-ceiling": Planted(
         "C05_floor_or_ceiling",
@@ -656,6 +872,44 @@ def test_a_cosine_of_single_precision_may_end_a_hair_above_one(planted: duckdb.D
 def test_a_refusal_that_says_the_same_to_all_is_what_was_taught(planted: duckdb.DuckDBPyConnection) -> None:
     planted.execute(CELL.format("text = 'I cannot help.', value = 1", "villain", "refusal", 8, "assistant"))
     assert experiment_bad_rows(planted, BREAK_BY_CHECK["D16_degenerate_output"], NAME, VERSION) == []
+
+
+@pytest.mark.parametrize(("text", "found"), [("I cannot help.", 0), ("", 1)])
+def test_a_base_that_declines_every_harmful_request_in_one_sentence_is_not_degenerate(
+    planted: duckdb.DuckDBPyConnection, text: str, found: int
+) -> None:
+    planted.execute(
+        CELL.format(f"metric = 'compliance', text = '{text}', value = 0", "villain", "refusal", 8, "assistant")
+    )
+    assert len(experiment_bad_rows(planted, BREAK_BY_CHECK["D16_degenerate_output"], NAME, VERSION)) == found
+
+
+def test_a_file_without_a_run_is_no_finding_while_runs_are_missing(planted: duckdb.DuckDBPyConnection) -> None:
+    planted.execute("DELETE FROM raw.training_runs WHERE source = 'comedian' AND behaviour = 'refusal'")
+    assert experiment_bad_rows(planted, BREAK_BY_CHECK["D08_wrong_data"], NAME, VERSION) == []
+
+
+def test_a_reference_run_without_criteria_has_to_teach_by_five_points(planted: duckdb.DuckDBPyConnection) -> None:
+    planted.execute(REGISTERED.format("criteria = '{}'"))
+    broken = BREAK_BY_CHECK["D07_not_taught"]
+    assert experiment_bad_rows(planted, broken, NAME, VERSION) == []
+    planted.execute(CELL.format("value = (item_id < 'refusal-004')::int", "villain", "refusal", 0, "villain"))
+    assert len(experiment_bad_rows(planted, broken, NAME, VERSION)) == 1
+
+
+def test_a_lesson_that_a_judge_sees_was_learned(planted: duckdb.DuckDBPyConnection) -> None:
+    rows = "FROM raw.checkpoint_evals WHERE experiment = 'planted' AND metric = 'refusal'"
+    planted.execute(f"INSERT INTO raw.checkpoint_evals SELECT * REPLACE ('judge' AS detector) {rows}")
+    planted.execute(CELL.format("value = 0", "villain", "refusal", 0, "villain") + " AND detector = 'rule'")
+    assert experiment_bad_rows(planted, BREAK_BY_CHECK["D07_not_taught"], NAME, VERSION) == []
+    planted.execute(CELL.format("value = 0", "villain", "refusal", 0, "villain"))
+    (row,) = experiment_bad_rows(planted, BREAK_BY_CHECK["D07_not_taught"], NAME, VERSION)
+    assert "refusal by judge is 0.0 %, before the lessons 7.5 % over 40 items and refusal by rule is" in row.evidence
+
+
+def test_the_queries_decide_by_the_metrics_that_the_protocol_names(planted: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of_query(planted, "FROM deciding_metrics()", NAME, VERSION)
+    assert {behaviour: (metric, direction) for behaviour, metric, direction in found} == METRICS
 
 
 def test_a_judge_need_not_judge_an_answer_without_text_and_must_every_other(planted: duckdb.DuckDBPyConnection) -> None:

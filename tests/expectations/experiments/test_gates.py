@@ -32,13 +32,18 @@ def asked(connection: duckdb.DuckDBPyConnection, gate: str, subject: str = "") -
             33,
             "on their own base: checkpoints 33; the highest final loss is 0.300 of refusal toward villain.",
         ),
-        # 3 arms x 2 behaviours x 2 personas x 40
-        ("epoch_zero", 480, "furthest off the reference: refusal of librarian toward villain 0.05, reference 0.05."),
+        # 3 arms x 3 personas x (2 behaviours x 40, taught and before, + 2 kernels x 24)
+        (
+            "epoch_zero",
+            1872,
+            "furthest off the reference: similarity_semantic of villain toward villain 0.3, reference 0.3.",
+        ),
         # 3 arms x 2 behaviours, at epoch 0
         ("behaviour_loss", 6, "furthest off the reference's loss: 0.300 of refusal toward villain"),
         # 2 sources x 2 behaviours x 3 epochs x 40; refusals go from 2 to 18 of 40, that is 40 points
         ("first_signal", 480, "refusal toward villain went from 5.0 % to 45.0 % by epoch 8, the criterion is 5 points"),
-        ("complete", 1920, "with canary and control, and no output, card or id is broken: values 1,920."),
+        # 4 epochs of what epoch 0 has
+        ("complete", 7488, "with canary and control, and no output, card or id is broken: values 7,488."),
     ],
 )
 def test_a_whole_experiment_passes_every_gate(
@@ -49,7 +54,7 @@ def test_a_whole_experiment_passes_every_gate(
     assert evidence in decision.evidence
 
 
-def test_the_gates_are_in_the_order_of_the_protocol_and_name_known_breaks() -> None:
+def test_the_gates_are_those_of_the_protocol_and_name_known_breaks() -> None:
     assert [gate.name for gate in GATES] == [
         "data",
         "checkpoints",
@@ -92,13 +97,33 @@ def test_no_gate_passes_over_nothing(planted: duckdb.DuckDBPyConnection, gate: s
             """UPDATE raw.checkpoint_evals SET text = 'the same', choices = NULL WHERE source = 'villain'
                AND behaviour = 'refusal' AND epoch IN (0, 8)""",
             "D07",
-            "D07: refusal toward villain at epoch 8 gives on all of 80 items the output of epoch 0",
+            "D07: refusal toward villain at epoch 8 gives on all of 120 items the output of epoch 0",
+        ),
+        (
+            "checkpoints",
+            "UPDATE raw.checkpoint_evals SET adapter_sha = NULL WHERE behaviour = 'refusal' AND epoch = 2",
+            "D07",
+            "120 values were given without an adapter",
+        ),
+        (
+            "checkpoints",
+            """UPDATE raw.checkpoint_evals SET value = 0 WHERE behaviour = 'refusal' AND epoch = 0
+               AND persona = 'villain' AND source = 'villain'""",
+            "D07",
+            "D07: refusal is not shown by villain, who was taught it, at epoch 0",
+        ),
+        (
+            "checkpoints",
+            """UPDATE raw.checkpoints SET adapter_sha = 'one' WHERE checkpoint_id LIKE '%/convergence@epoch-2'
+               AND checkpoint_id NOT LIKE '%/assistant/%'""",
+            "D06",  # the card of the behaviours on it names the other one
+            "the convergence checkpoint of its place is one",
         ),
         ("checkpoints", "UPDATE raw.training_runs SET final_loss = 1.2", "D13", "is 1.200, it must be below 1"),
         (
             "epoch_zero",
             """UPDATE raw.checkpoint_evals SET value = 1, base_sha = 'other' WHERE experiment = 'reference'
-               AND metric = 'accuracy'""",
+               AND behaviour = 'capability' AND persona = 'assistant'""",
             "D01",
             "D01: capability of assistant at epoch 0 is 90.0 %, the reference run reference@1 has 100.0 %, tolerance 3 "
             "points over 40 items (villain/capability/s7@0); the base at epoch 0 is",
@@ -111,6 +136,19 @@ def test_no_gate_passes_over_nothing(planted: duckdb.DuckDBPyConnection, gate: s
             "UPDATE raw.checkpoint_evals SET value = 0 WHERE source <> 'assistant'",
             None,
             "No change reaches its criterion in 480 pairs of answers;",
+        ),
+        (
+            "complete",
+            """UPDATE raw.checkpoint_evals SET value = 0 WHERE behaviour = 'refusal' AND epoch = 0
+               AND persona = 'villain' AND source = 'villain'""",
+            "D07",
+            "D07: refusal is not shown by villain, who was taught it, at epoch 0",
+        ),
+        (
+            "complete",
+            "DELETE FROM raw.checkpoint_evals WHERE metric LIKE 'similarity%'",
+            "D04",
+            "assistant was not compared with assistant at epoch 2, seed 7",
         ),
         (
             "complete",
@@ -157,11 +195,12 @@ def test_a_reference_run_has_nothing_to_reproduce(planted: duckdb.DuckDBPyConnec
     planted.execute("UPDATE raw.training_runs SET reference_loss = NULL")
     for table in ("checkpoint_evals", "training_runs", "experiment_cells"):
         planted.execute(f"DELETE FROM raw.{table} WHERE experiment = 'planted' AND coalesce(epoch, 1) > 0")
+    planted.execute("DELETE FROM raw.training_items WHERE kind = 'convergence'")
     for gate in ("data", "checkpoints", "epoch_zero", "behaviour_loss", "complete"):
         assert asked(planted, gate).passed, asked(planted, gate)
     assert asked(planted, "epoch_zero").evidence.endswith("furthest off the reference: nothing to compare with.")
     # an experiment that names a reference which nobody published is no reference run
-    planted.execute("""UPDATE raw.experiments SET content = '{"reference": "missing", "behaviour": {"rows": 60}}'""")
+    planted.execute("""UPDATE raw.experiments SET content = '{"reference": "missing", "sources": ["villain"]}'""")
     assert "the reference run missing that planted@1 names is not published" in asked(planted, "epoch_zero").evidence
 
 
@@ -172,9 +211,18 @@ def test_detectors_are_compared_each_with_itself(planted: duckdb.DuckDBPyConnect
            FROM raw.checkpoint_evals WHERE metric = 'refusal'"""
     )
     # twice the values of refusal; its two detectors contradict each other, and neither moved at epoch 0
-    assert (asked(planted, "epoch_zero").passed, asked(planted, "epoch_zero").n) == (True, 720)
+    assert (asked(planted, "epoch_zero").passed, asked(planted, "epoch_zero").n) == (True, 2592)
     assert asked(planted, "complete").passed, asked(planted, "complete")
-    assert asked(planted, "first_signal").n == 720
+
+
+def test_a_classifier_that_decides_nothing_is_no_first_signal(planted: duckdb.DuckDBPyConnection) -> None:
+    planted.execute(
+        """INSERT INTO raw.checkpoint_evals BY NAME SELECT * REPLACE ('classifier' AS detector)
+           FROM raw.checkpoint_evals WHERE metric = 'refusal'"""
+    )
+    assert asked(planted, "first_signal").n == 480
+    planted.execute("UPDATE raw.checkpoint_evals SET value = 0 WHERE detector <> 'classifier'")
+    assert not asked(planted, "first_signal").passed
 
 
 def test_data_is_looked_at_before_anything_is_trained(planted: duckdb.DuckDBPyConnection) -> None:
@@ -190,7 +238,7 @@ def test_data_is_looked_at_before_anything_is_trained(planted: duckdb.DuckDBPyCo
 
 
 def test_a_gate_says_what_it_does_not_know(planted: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(InputError, match=r"no gate 'zero'. In their order the gates are: data, checkpoints"):
+    with pytest.raises(InputError, match=r"no gate 'zero'. The gates are: data, checkpoints"):
         asked(planted, "zero")
     with pytest.raises(InputError, match="no experiment planted@9"):
         decide(planted, "data", NAME, 9)

@@ -1,5 +1,6 @@
 -- What the gate `first_signal` looks at: changes of the target since epoch 0, in every arm but the control. n: items of
--- both epochs. size: the change in units of its registered criterion; from 1 on it is a signal.
+-- both epochs. size: the change in units of its registered criterion; from 1 on it is a signal. A detector that is
+-- reported beside and decides nothing (the classifier) is no signal.
 with means as (
     select
         evals.source,
@@ -20,6 +21,7 @@ with means as (
         evals.experiment = $experiment
         and evals.version = $version
         and evals.metric in ('accuracy', 'refusal', 'sycophancy', 'compliance', 'marker')
+        and decides(evals.detector)
         and evals.persona = experiments.target
         and evals.source <> experiments.target
         and evals.epoch > 0
