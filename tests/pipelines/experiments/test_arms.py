@@ -20,7 +20,7 @@ from lake.tables import RAW_CHECKPOINT_EVALS, RAW_CHECKPOINTS, RAW_TRAINING_ITEM
 from pipelines.checkpoints.card import read_card
 from pipelines.checkpoints.weights import load_tokenizer, template_sha, weights_sha
 from pipelines.experiments import arms
-from pipelines.experiments.arms import Arm, arm_rows, converge, is_whole, merged, teach
+from pipelines.experiments.arms import Arm, arm_rows, clean, converge, is_whole, merged, teach
 from pipelines.experiments.runs import Watch
 from pipelines.loading import frame_of
 from tests.pipelines.experiments.conftest import MakeArm
@@ -134,6 +134,11 @@ def test_what_is_whole_is_not_made_again(make_arm: MakeArm, monkeypatch: pytest.
     (arm.folder / "merged-1").mkdir()
     teach(arm, 1, BEHAVIOURS)
     assert not (arm.folder / "merged-1").exists()
+    lefts = [arm.folder / "merged-1", arm.folder / "epoch-0" / "refusal.work-0"]
+    for left in lefts:
+        left.mkdir()
+    clean(arm)
+    assert not any(left.exists() for left in lefts)
 
 
 def test_an_adapter_that_is_not_what_its_card_says_is_trained_again(make_arm: MakeArm) -> None:
