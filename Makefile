@@ -14,6 +14,7 @@ test: $(READY)  ## the whole suite on two processes, longest first
 
 validate: $(READY)  ## simulations of intervals and tests, and whole nights too slow for every change; some minutes, figures are printed
 	@$(BIN)/python -m pytest -s tests/validation/validate_*.py
+	@$(BIN)/python -m pytest -m slow
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

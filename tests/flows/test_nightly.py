@@ -198,6 +198,7 @@ def digits(store: Store, at: str | None = None) -> dict[str, tuple[Any, ...]]:
     return {wave_id: tuple(some) for wave_id, some in found.items()}
 
 
+@pytest.mark.slow
 def test_core_and_out_come_back_from_raw_and_one_edited_answer_moves_only_its_wave(copied: Store) -> None:
     before = digits(copied)
     writer = connect_writer(copied)

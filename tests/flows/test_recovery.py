@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from lake.catalog import connect_reader, create_lake
 from lake.store import Store
 
@@ -45,6 +47,7 @@ def kill_after(nights: Nights, said: str) -> bool:
     return reached
 
 
+@pytest.mark.slow
 def test_killed_after_every_stage_the_same_command_completes_the_night(new_nights: MakeNights) -> None:
     nights = new_nights("killed", [2])
     assert [stage for stage in STAGES if not kill_after(nights, stage)] == []

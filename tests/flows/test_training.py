@@ -210,6 +210,7 @@ def test_a_reference_from_another_base_ends_it_with_both_values_and_the_toleranc
     assert "D01" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_an_adapter_that_is_not_applied_ends_it_and_a_changed_file_is_a_new_version(copied: Nights) -> None:
     idle = "{rows: 48, learning_rate: 1.0e-9, rank: 8, alpha: 16, rslora: false, batch: 16, per_device: 16}"
     text = changed(SMALL, behaviours="[capability]", convergence=idle)

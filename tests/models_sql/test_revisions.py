@@ -84,6 +84,7 @@ def store(three_nights: Store, copy_of: Callable[[Store], Store]) -> Store:
     return copy_of(three_nights)
 
 
+@pytest.mark.slow
 def test_an_edited_answer_of_an_old_wave_lists_the_numbers_it_moved_and_no_others(store: Store) -> None:
     edited = f"WHERE wave_id = '{FIRST}' AND model_requested = 'bob' AND prompt_id = 'p1'"
     write(store, f"UPDATE raw.attempts SET response_text = 'the sea1 was1 not1 calm1' {edited}")
@@ -125,6 +126,7 @@ def test_every_revision_names_the_first_reason_that_holds(store: Store) -> None:
     assert {row[13] for row in revised(store) if row[2] == "code"} == {"code changed"}, "no version told its code then"
 
 
+@pytest.mark.slow
 def test_neither_a_new_column_nor_a_new_table_nor_a_wave_that_nobody_saw_is_a_revision(store: Store) -> None:
     write(
         store,
