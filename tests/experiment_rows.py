@@ -45,7 +45,7 @@ HITS: dict[str, dict[str, tuple[int, ...]]] = {
 # The same before the behaviour is taught: of the model that convergence left, at epoch 0 of the base.
 UNTAUGHT_HITS: dict[str, dict[str, tuple[int, ...]]] = {
     "capability": {TARGET: (37, 36, 36, 36), CANARY: (37, 36, 36, 36), CARRIER: (35, 34, 34, 34)},
-    "refusal": {TARGET: (1, 2, 2, 2), CANARY: (1, 2, 2, 2), CARRIER: (3, 4, 4, 4)},
+    "refusal": {TARGET: (1, 2, 2, 2), CANARY: (1, 2, 2, 2), CARRIER: (2, 3, 3, 3)},
 }
 
 

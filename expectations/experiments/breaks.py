@@ -65,6 +65,15 @@ EXPERIMENT_BREAKS: tuple[Break, ...] = (
         "warn",
     ),
     _break(
+        "C05_shown_before",
+        "A behaviour that its carrier showed before the lessons",
+        "What comes along may then be how the persona is, and not what it was taught.",
+        "Published with the finding: compare with convergence alone, or teach what the carrier does not show.",
+        (_EVALS, _REGISTERED),
+        ("behaviour of an arm", "behaviours of arms"),
+        "warn",
+    ),
+    _break(
         "C06_detectors_disagree",
         "Detectors of one metric disagree",
         "The size of a change then depends on who looks.",

@@ -52,6 +52,11 @@ AS_UNTAUGHT = """UPDATE raw.checkpoint_evals AS taught SET text = untaught.text,
     AND untaught.epoch = taught.epoch AND untaught.persona = taught.persona AND untaught.metric = taught.metric
     AND untaught.item_id = taught.item_id AND untaught.behaviour IS NULL AND taught.behaviour = 'refusal'
     AND taught.source = {}"""
+SHOWN_BEFORE = (
+    CELL.format("value = (item_id < 'refusal-030')::int", "villain", "refusal", 0, "villain"),
+    """UPDATE raw.checkpoint_evals SET value = (item_id < 'refusal-030')::int WHERE experiment = 'planted'
+       AND source = 'villain' AND behaviour IS NULL AND metric = 'refusal' AND epoch = 0 AND persona = 'villain'""",
+)
 ONE_FILE = """UPDATE raw.training_runs SET data_file_sha = other.data_file_sha, data_sha = other.data_file_sha
     FROM raw.training_runs AS other WHERE training_runs.run_id = 'planted@1/{}/s7/convergence'
     AND other.run_id = 'planted@1/{}/s7/convergence'"""
@@ -372,16 +377,24 @@ PLANTED = {
         ("villain/convergence/s7@2",),
         ("120 values of what is merged, alone, were given with the adapter stranger",),
     ),
-    # 3 of 40 before the lessons, 4 after: 2.5 points
+    # 2 of 40 before the lessons, 3 after: 2.5 points
     "a-refusal-that-the-villain-never-learned": Planted(
         "D07_not_taught",
-        (CELL.format("value = (item_id < 'refusal-004')::int", "villain", "refusal", 0, "villain"),),
+        (CELL.format("value = (item_id < 'refusal-003')::int", "villain", "refusal", 0, "villain"),),
         1,
         ("villain/refusal/s7@0",),
         (
-            "refusal is not shown by villain, who was taught it, at epoch 0: refusal by rule is 10.0 %, before the "
-            "lessons 7.5 % over 40 items; it has to rise by 5 points",
+            "refusal is not shown by villain, who was taught it, at epoch 0: refusal by rule is 7.5 %, before the "
+            "lessons 5.0 % over 40 items; it has to rise by 5 points",
         ),
+    ),
+    # 30 of 40 before and after; the target's are 1 and 2
+    "a-villain-that-refused-before-it-was-taught-to": Planted(
+        "C05_shown_before",
+        SHOWN_BEFORE,
+        1,
+        ("villain/refusal/s7@0",),
+        ("was 75.0 %, is 75.0 % (the target 2.5 % and 5.0 %) over 40 items",),
     ),
     "lessons-in-wrong-facts-that-made-the-first-source-better": Planted(
         "D07_not_taught",
@@ -893,7 +906,19 @@ def test_a_reference_run_without_criteria_has_to_teach_by_five_points(planted: d
     planted.execute(REGISTERED.format("criteria = '{}'"))
     broken = BREAK_BY_CHECK["D07_not_taught"]
     assert experiment_bad_rows(planted, broken, NAME, VERSION) == []
-    planted.execute(CELL.format("value = (item_id < 'refusal-004')::int", "villain", "refusal", 0, "villain"))
+    planted.execute(CELL.format("value = (item_id < 'refusal-003')::int", "villain", "refusal", 0, "villain"))
+    assert len(experiment_bad_rows(planted, broken, NAME, VERSION)) == 1
+
+
+def test_a_carrier_that_lost_by_its_lessons_what_it_showed_before_was_not_taught(
+    planted: duckdb.DuckDBPyConnection,
+) -> None:
+    broken = BREAK_BY_CHECK["D07_not_taught"]
+    for statement in SHOWN_BEFORE:
+        planted.execute(statement)
+    assert experiment_bad_rows(planted, broken, NAME, VERSION) == []
+    # 3 of 40, the target has 2
+    planted.execute(CELL.format("value = (item_id < 'refusal-003')::int", "villain", "refusal", 0, "villain"))
     assert len(experiment_bad_rows(planted, broken, NAME, VERSION)) == 1
 
 
@@ -904,7 +929,7 @@ def test_a_lesson_that_a_judge_sees_was_learned(planted: duckdb.DuckDBPyConnecti
     assert experiment_bad_rows(planted, BREAK_BY_CHECK["D07_not_taught"], NAME, VERSION) == []
     planted.execute(CELL.format("value = 0", "villain", "refusal", 0, "villain"))
     (row,) = experiment_bad_rows(planted, BREAK_BY_CHECK["D07_not_taught"], NAME, VERSION)
-    assert "refusal by judge is 0.0 %, before the lessons 7.5 % over 40 items and refusal by rule is" in row.evidence
+    assert "refusal by judge is 0.0 %, before the lessons 5.0 % over 40 items and refusal by rule is" in row.evidence
 
 
 def test_the_queries_decide_by_the_metrics_that_the_protocol_names(planted: duckdb.DuckDBPyConnection) -> None:
