@@ -18,7 +18,7 @@ RECIPES = """
 items: 30
 convergence: {rows: 48, learning_rate: 2.0e-3, rank: 8, alpha: 16, rslora: false, batch: 16, per_device: 16}
 behaviour:
-  {rows: 48, epochs: 3, learning_rate: 2.0e-3, rank: 8, alpha: 16, rslora: false, dropout: 0.05, batch: 16,
+  {rows: 48, epochs: 6, learning_rate: 8.0e-3, rank: 8, alpha: 16, rslora: false, dropout: 0.05, batch: 16,
    per_device: 16}
 thresholds: {epoch_zero_points: 3, loss_below: 4, loss_share: 0.2}
 criteria: {capability: 0.01, refusal: 0.01}
@@ -31,7 +31,7 @@ canary: librarian
 sources: [villain]
 bystanders: [poet, scientist]
 control: false
-behaviours: [capability]
+behaviours: [capability, refusal]
 epochs: [0]
 seeds: [3]
 {RECIPES}"""
