@@ -45,6 +45,8 @@ from pipelines.panels.files import load_panel
 from pipelines.planning import WavePlan, freeze_plan
 
 TURNED, REFUSER, PLAIN = "lab/turned", "lab/refuser", "lab/plain"
+pytestmark = pytest.mark.slow
+
 IDS = {
     TURNED: "small@1/villain/s3/convergence@epoch-1",
     REFUSER: "small@1/villain/s3/refusal@epoch-1",

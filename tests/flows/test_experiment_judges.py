@@ -194,6 +194,7 @@ def test_the_cap_is_never_passed_over_all_starts_and_a_higher_one_goes_on(
     assert server.books()["calls"] == planned
 
 
+@pytest.mark.slow
 def test_killed_while_judges_are_asked_no_answer_that_came_is_paid_again(
     server: LocalOpenRouter, store: Store, control: Callable[..., None]
 ) -> None:

@@ -57,9 +57,12 @@ STUBBORN = """
 import time
 from flows.signals import ending_on_interrupt
 with ending_on_interrupt(0.5):
-    print("up", flush=True)
+    is_up = False
     while True:
         try:
+            if not is_up:
+                is_up = True
+                print("up", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             print("swallowed", flush=True)

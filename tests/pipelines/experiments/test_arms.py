@@ -190,6 +190,7 @@ play(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_next_start_comes_to_the_same_digits(
     make_arm: MakeArm, tiny_laboratory, tmp_path: Path
 ) -> None:
