@@ -212,7 +212,7 @@ def test_a_reference_from_another_base_ends_it_with_both_values_and_the_toleranc
 
 @pytest.mark.slow
 def test_an_adapter_that_is_not_applied_ends_it_and_a_changed_file_is_a_new_version(copied: Nights) -> None:
-    idle = "{rows: 48, learning_rate: 1.0e-12, rank: 8, alpha: 16, rslora: false, batch: 16, per_device: 16}"
+    idle = "{rows: 48, learning_rate: 1.0e-30, rank: 8, alpha: 16, rslora: false, batch: 16, per_device: 16}"
     text = changed(SMALL, behaviours="[capability]", convergence=idle)
     done = train(copied, write(copied.panel, text))
     assert "small differs from version 1 (behaviours, convergence.learning_rate): this is a new version." in done.stderr
