@@ -10,6 +10,7 @@ from lake.errors import PanelError
 from pipelines.experiments.files import EXPERIMENTS, experiment_names, experiment_of, load_experiment
 from pipelines.experiments.records import cells
 from pipelines.experiments.registering import changed_keys
+from pipelines.panels.records import DeclaredPrice
 from tests.pipelines.experiments.conftest import SMALL
 
 
@@ -131,7 +132,7 @@ def test_budget_price_and_pace_make_none_and_are_kept(tmp_path: Path):
     again = experiment_of(other.file, other.path)
     assert again == other
     assert (again.budget_usd, again.endpoints["service"].max_in_flight) == (3.0, 2)
-    assert again.judges[0].price is not None
+    assert again.judges[0].price == DeclaredPrice(1.0, 4.0)
 
 
 @pytest.mark.parametrize(
